@@ -13,6 +13,7 @@ import { EPERM, ESRCH } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP, signalName } from '../linux/signal.js';
+import { kill } from '../linux/syscalls/tasks.js';
 import { PTRACE_EVENT_STOP, PTRACE_O_TRACESYSGOOD } from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
 import { gone, refused, unsupported, within } from '../support/errors.js';
@@ -35,7 +36,8 @@ export class FrozenTree implements Disposable {
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
   readonly #threads = new Map<Pid, ThreadState>();
-  /** Stops that came for threads not yet listed. */
+  /** Signals that came meanwhile and could not be kept pending. */
+  readonly #toSend: { tid: Pid; signal: number }[] = [];
   #released = false;
 
   constructor(host: Host, interrupts: Interrupts) {
@@ -47,10 +49,19 @@ export class FrozenTree implements Disposable {
   thaw(): void {
     if (this.#released) return;
     this.#released = true;
+    for (const { tid, signal } of this.#toSend) {
+      // ESRCH: the thread has ended, and the signal with it.
+      this.host.attempt(kill, { pid: tid, sig: signal });
+    }
     for (const [tid, state] of this.#threads) {
       // ESRCH: killed meanwhile, and with it gone from us.
       if (state !== 'dead') attemptDetach(this.host, tid);
     }
+  }
+
+  /** Sends a signal to the thread's process when the tree is let go. */
+  sendAtThaw(tid: Pid, signal: number): void {
+    this.#toSend.push({ tid, signal });
   }
 
   /** The tree is no longer ours to thaw: its tasks were killed. */
