@@ -4,7 +4,7 @@
  * is a view of the same 128 bytes.
  */
 import { assert } from '../support/assert.js';
-import { bytes, i32, long, struct, type StructValue, u32, u64 } from './struct.js';
+import { bytes, i32, long, type StructValue, struct, u32, u64 } from './struct.js';
 
 export const SIGHUP = 1;
 export const SIGINT = 2;

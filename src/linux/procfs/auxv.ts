@@ -2,8 +2,9 @@
  * /proc/PID/auxv: the auxiliary vector that execve gave the program, or that PR_SET_MM_MAP put in its place.
  * getauxval(3); include/uapi/linux/auxvec.h, arch/x86/include/uapi/asm/auxvec.h.
  */
-import { refused } from '../../support/errors.js';
+
 import { toNumber, viewOf } from '../../support/bytes.js';
+import { refused } from '../../support/errors.js';
 
 export const AT_NULL = 0;
 export const AT_PHDR = 3;

@@ -1,6 +1,7 @@
 /** /proc/PID/limits: the resource limits of another process. Linux fs/proc/base.c, proc_pid_limits: fixed columns. */
 import {
   RLIM_INFINITY,
+  RLIM_NLIMITS,
   RLIMIT_AS,
   RLIMIT_CORE,
   RLIMIT_CPU,
@@ -17,7 +18,6 @@ import {
   RLIMIT_RTTIME,
   RLIMIT_SIGPENDING,
   RLIMIT_STACK,
-  RLIM_NLIMITS,
 } from '../resource.js';
 import { Cursor, splitLines, unreadable } from './text.js';
 

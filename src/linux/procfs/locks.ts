@@ -8,7 +8,15 @@ const FILE = '/proc/locks';
 const COLON = 58;
 const GREATER = 62;
 
-export const LOCK_KINDS = ['POSIX', 'OFDLCK', 'ACCESS', 'FLOCK', 'LEASE', 'DELEG', 'UNKNOWN'] as const;
+export const LOCK_KINDS = [
+  'POSIX',
+  'OFDLCK',
+  'ACCESS',
+  'FLOCK',
+  'LEASE',
+  'DELEG',
+  'UNKNOWN',
+] as const;
 export type LockKind = (typeof LOCK_KINDS)[number];
 const ACCESSES = ['READ', 'WRITE', 'UNLCK', 'NONE', 'RW'] as const;
 

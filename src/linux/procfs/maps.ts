@@ -77,7 +77,9 @@ function parseEdges(cursor: Cursor): Mapping {
   cursor.expect(SPACE);
   if (end <= start) cursor.fail();
   const prot =
-    letter(cursor, 114, PROT_READ) | letter(cursor, 119, PROT_WRITE) | letter(cursor, 120, PROT_EXEC);
+    letter(cursor, 114, PROT_READ) |
+    letter(cursor, 119, PROT_WRITE) |
+    letter(cursor, 120, PROT_EXEC);
   const shared = cursor.accept(115);
   if (!shared) cursor.expect(112);
   cursor.expect(SPACE);

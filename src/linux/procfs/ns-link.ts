@@ -2,7 +2,16 @@
 import { refused } from '../../support/errors.js';
 import { parsePseudoFile } from './fd-link.js';
 
-export const NAMESPACE_TYPES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
+export const NAMESPACE_TYPES = [
+  'cgroup',
+  'ipc',
+  'mnt',
+  'net',
+  'pid',
+  'time',
+  'user',
+  'uts',
+] as const;
 export type NamespaceType = (typeof NAMESPACE_TYPES)[number];
 
 export interface NamespaceLink {

@@ -25,5 +25,7 @@ export function parseSyscall(text: string): SyscallState {
   if (pc === undefined || sp === undefined || rest.length !== (nr === -1 ? 0 : 6)) {
     throw unreadable(FILE, text);
   }
-  return nr === -1 ? { state: 'user', sp, pc } : { state: 'syscall', nr, args: rest.reverse(), sp, pc };
+  return nr === -1
+    ? { state: 'user', sp, pc }
+    : { state: 'syscall', nr, args: rest.reverse(), sp, pc };
 }
