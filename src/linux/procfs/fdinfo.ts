@@ -4,13 +4,16 @@
  * Nothing is searched before it is asked for: an epoll may have a line for each of a thousand descriptors.
  */
 import { refused } from '../../support/errors.js';
-import { Cursor } from './text.js';
+import { Cursor, unreadable } from './text.js';
 
 const FILE = '/proc/PID/fdinfo';
 const NEWLINE = 10;
 const COLON = 58;
 
-/** Named values. All but has, flag and text's kin refuse, by name, a value that is not there or not a number. */
+/**
+ * Named values. dec, hex, oct and text refuse, by name, one that is not there: what an older kernel does not write is
+ * asked for with `has` first, or with `flag`, which says undefined then.
+ */
 export abstract class NamedValues {
   /** The first value of this name as it stands in the file, without the blanks around it. */
   abstract find(name: string): string | undefined;
@@ -53,21 +56,18 @@ export abstract class NamedValues {
   flag(name: string): boolean | undefined {
     if (!this.has(name)) return undefined;
     const value = this.dec(name);
-    if (value !== 0 && value !== 1) throw notReadable(name, String(value));
+    if (value !== 0 && value !== 1) throw unreadable(FILE, `${name}: ${value}`);
     return value === 1;
   }
 
   private whole<T>(name: string, read: (cursor: Cursor) => T): T {
-    const value = this.text(name);
-    const cursor = new Cursor(FILE, value);
-    const result = value === '' ? undefined : read(cursor);
-    if (result === undefined || !cursor.done) throw notReadable(name, value);
-    return result;
+    const line = `${name}: ${this.text(name)}`;
+    const cursor = new Cursor(FILE, line, name.length + 2);
+    const value = read(cursor);
+    if (!cursor.done) cursor.fail();
+    return value;
   }
 }
-
-const notReadable = (name: string, value: string) =>
-  refused(`${FILE} has a line that cannot be read: "${name}: ${value}"`);
 
 /** A parsed fdinfo; names are what stands before the first colon of a line: 'tfd', 'inotify wd', 'settime flags'. */
 export class Fdinfo extends NamedValues {

@@ -149,15 +149,6 @@ export class Cursor {
     this.at = at;
   }
 
-  /** Moves over `count` fields, each with the single space behind it. */
-  skipFields(count: number): void {
-    for (let i = 0; i < count; i++) {
-      const space = this.text.indexOf(' ', this.at);
-      if (space <= this.at) this.fail();
-      this.at = space + 1;
-    }
-  }
-
   /** What is left of the line; moves behind its newline. */
   restOfLine(): string {
     const newline = this.text.indexOf('\n', this.at);
@@ -180,7 +171,7 @@ export class Cursor {
 }
 
 /** The value of a lower-case hexadecimal digit, or -1. */
-export function hexDigit(code: number): number {
+function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   return code >= 97 && code <= 102 ? code - 87 : -1;
 }
@@ -193,13 +184,6 @@ export function splitLines(text: string): string[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   return lines;
-}
-
-/** A whole string as an unsigned decimal number; `line` is what the refusal quotes. */
-export function decimalOf(file: string, value: string, line = value): number {
-  const number = value === '' || !isDigit(value.charCodeAt(0)) ? Number.NaN : Number(value);
-  if (!Number.isSafeInteger(number)) throw unreadable(file, line);
-  return number;
 }
 
 /**

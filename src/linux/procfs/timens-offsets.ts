@@ -25,7 +25,9 @@ const CLOCKS = new Map<string, keyof TimensOffsets>([
   ['7', 'boottime'],
 ]);
 
-export function parseTimensOffsets(text: string): TimensOffsets {
+/** undefined for a zombie, which has left its namespaces: its file is empty. */
+export function parseTimensOffsets(text: string): TimensOffsets | undefined {
+  if (text === '') return undefined;
   const offsets: Partial<TimensOffsets> = {};
   for (const line of splitLines(text)) {
     const cursor = new Cursor(FILE, line);

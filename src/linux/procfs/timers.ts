@@ -41,8 +41,7 @@ function parseTimer(lines: readonly string[], at: number): PosixTimer {
   const signal = cursorAt(lines[at + 1], 'signal: ');
   const signo = signal.decimal();
   signal.expect(SLASH);
-  // Before Linux 4.15 an all-zero pointer was written as '(null)'.
-  const value = signal.text.endsWith('(null)') ? 0n : signal.hex64();
+  const value = signal.hex64();
   const clockid = cursorAt(lines[at + 3], 'ClockID: ').signed();
   return { id, signo, value, ...parseNotify(lines[at + 2]), clockid };
 }
