@@ -21,7 +21,7 @@ export function faultsFromEnvironment(env: NodeJS.ProcessEnv): Faults {
     throw usage(`WOODFROG_FAULT='${spec}' is not kill:N or fail:N[:ERRNO]`);
   }
   const target = Number(nth);
-  const failure = errnoNumber(errno);
+  const failure = errnoNumber(errno) ?? 0;
   let count = 0;
   if (countFile !== undefined) {
     process.on('exit', () => writeFileSync(countFile, `${count}\n`));

@@ -68,7 +68,8 @@ export function attemptReadLink(host: Host, path: string): string | number {
 
 export function readLink(host: Host, path: string): string {
   const target = attemptReadLink(host, path);
-  if (typeof target === 'number') throw syscallError('readlinkat', -target, `readlink of '${path}'`);
+  if (typeof target === 'number')
+    throw syscallError('readlinkat', -target, `readlink of '${path}'`);
   return target;
 }
 
@@ -159,7 +160,12 @@ function toStat({ bytes }: Buffer): Stat {
 /** Writes all of `data` at a position, or throws; a short write goes on where it stopped. */
 export function pwriteAll(
   host: Host,
-  { fd, data, offset, name }: { fd: number; data: Buffer | Uint8Array; offset: number; name: string },
+  {
+    fd,
+    data,
+    offset,
+    name,
+  }: { fd: number; data: Buffer | Uint8Array; offset: number; name: string },
 ): void {
   let done = 0;
   const length = data.length;

@@ -2,7 +2,7 @@
  * The kernel, as this process reaches it. `call` throws, `attempt` returns -errno. Every call is an effect: counted,
  * traced on demand, and made to fail (or to kill us) by the fault injector of the tests.
  */
-import { errnoName, EINTR } from '../linux/errno.js';
+import { EINTR, errnoName } from '../linux/errno.js';
 import type { Arguments, Params, Syscall, Word } from '../linux/syscall.js';
 import { printCall } from '../linux/syscall.js';
 import { CheckpointError } from '../support/errors.js';

@@ -195,11 +195,7 @@ export function encodeStep(
 }
 
 const wordsOf =
-  (
-    call: Syscall,
-    args: StepArguments,
-    indirect: (value: Value | WordAt, index: number) => Word,
-  ) =>
+  (call: Syscall, args: StepArguments, indirect: (value: Value | WordAt, index: number) => Word) =>
   (memory: Memory): Word[] =>
     Object.entries(call.params).map(([name, param], i) => {
       const value = args[name];

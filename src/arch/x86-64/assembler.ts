@@ -1,7 +1,7 @@
 /**
  * A small assembler for the few x86-64 programs that woodfrog emits. Every instruction carries its listing text, in
  * the Intel syntax that `objdump -M intel` prints, so a test can compare what was meant with what a disassembler
- * reads. Jumps are short (rel8) and name labels; nothing else refers to an address, so code is position-independent.
+ * reads. Jumps are relative and name labels; nothing else refers to an address, so code is position-independent.
  */
 import { assert } from '../../support/assert.js';
 import { toWord, u64Bytes } from '../../support/bytes.js';
@@ -58,7 +58,7 @@ export interface Memory {
 export type Instruction =
   | { readonly label: string }
   | { readonly bytes: readonly number[]; readonly text: string }
-  | { readonly jump: 'jmp' | 'je' | 'jne' | 'jae'; readonly to: string };
+  | { readonly jump: keyof typeof JUMPS; readonly to: string };
 
 /** One emitted instruction. `target` is the label that a jump names; `text` holds its offset. */
 export interface ListingLine {
@@ -75,8 +75,14 @@ export interface Assembled {
   readonly listing: readonly ListingLine[];
 }
 
-const JUMP_OPCODES = { jmp: 0xeb, je: 0x74, jne: 0x75, jae: 0x73 };
-const SHORT_JUMP_LENGTH = 2;
+/** Short jumps reach -128..127 bytes; `jmp near` reaches all. */
+const JUMPS = {
+  jmp: { opcode: 0xeb, length: 2 },
+  je: { opcode: 0x74, length: 2 },
+  jne: { opcode: 0x75, length: 2 },
+  jae: { opcode: 0x73, length: 2 },
+  'jmp near': { opcode: 0xe9, length: 5 },
+} as const;
 
 /** Turns a program into bytes. A jump out of range or to no label is a bug. */
 export function assemble(program: readonly Instruction[]): Assembled {
@@ -87,7 +93,7 @@ export function assemble(program: readonly Instruction[]): Assembled {
       assert(labels[item.label] === undefined, `Label '${item.label}' is defined twice`);
       labels[item.label] = at;
     } else {
-      at += 'jump' in item ? SHORT_JUMP_LENGTH : item.bytes.length;
+      at += 'jump' in item ? JUMPS[item.jump].length : item.bytes.length;
     }
   }
   const code: number[] = [];
@@ -98,9 +104,11 @@ export function assemble(program: readonly Instruction[]): Assembled {
     if ('jump' in item) {
       const to = labels[item.to];
       assert(to !== undefined, `A jump names '${item.to}', which is not a label`);
-      code.push(JUMP_OPCODES[item.jump], signed8(to - (offset + SHORT_JUMP_LENGTH)));
-      const text = `${item.jump} ${hex(to)}`;
-      listing.push({ offset, length: SHORT_JUMP_LENGTH, text, target: item.to });
+      const { opcode, length } = JUMPS[item.jump];
+      const distance = to - (offset + length);
+      code.push(opcode, ...(length === 2 ? [signed8(distance)] : unsigned32(distance >>> 0)));
+      const text = `${item.jump.split(' ')[0]} ${hex(to)}`;
+      listing.push({ offset, length, text, target: item.to });
     } else {
       code.push(...item.bytes);
       listing.push({ offset, length: item.bytes.length, text: item.text });
@@ -122,6 +130,7 @@ export function formatListing({ labels, listing }: Assembled): string {
 
 export const label = (name: string): Instruction => ({ label: name });
 export const jmp = (to: string): Instruction => ({ jump: 'jmp', to });
+export const jmpNear = (to: string): Instruction => ({ jump: 'jmp near', to });
 export const je = (to: string): Instruction => ({ jump: 'je', to });
 export const jne = (to: string): Instruction => ({ jump: 'jne', to });
 /** Jump if above or equal: unsigned. */

@@ -16,7 +16,7 @@ import {
   type Instruction,
   jae,
   je,
-  jmp,
+  jmpNear,
   jne,
   label,
   load,
@@ -93,10 +93,10 @@ const program: Instruction[] = [
   load('r15', memory('rsp', recordArgOffset(5))),
   label('next'),
   addImmediate('rsp', RECORD_SIZE),
-  jmp('record'),
+  jmpNear('record'),
   label('fail'),
   move('rsp', 'r15'),
-  jmp('record'),
+  jmpNear('record'),
 ];
 
 /** The interpreter: enter at offset 0 with rsp and r15 set. `labels.call` is its only `syscall` instruction. */

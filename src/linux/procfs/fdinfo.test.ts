@@ -4,21 +4,24 @@ import { parseFdinfo } from './fdinfo.js';
 
 // All but the last but one from Linux 6.18.
 const EVENTFD =
-  'pos:\t0\nflags:\t04002\nmnt_id:\t17\nino:\t1038\neventfd-count: ffffffffffffffff\neventfd-id: 1\neventfd-semaphore: 1\n';
+  'pos:\t0\nflags:\t04002\nmnt_id:\t17\nino:\t1038\neventfd-count: ffffffffffffffff\n' +
+  'eventfd-id: 1\neventfd-semaphore: 1\n';
 const EPOLL =
   'pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t1038\n' +
   'tfd:        3 events:       19 data:                3  pos:0 ino:40e sdev:10\n' +
   'tfd:        5 events: 80000019 data: ffffffffffffffff  pos:0 ino:66f2 sdev:f\n';
 const INOTIFY =
   'pos:\t0\nflags:\t00\nmnt_id:\t17\nino:\t1038\n' +
-  'inotify wd:1 ino:3f7e8 sdev:fe00000 mask:102 ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:e8f7030000000000\n';
+  'inotify wd:1 ino:3f7e8 sdev:fe00000 mask:102 ignored_mask:0 ' +
+  'fhandle-bytes:8 fhandle-type:1 f_handle:e8f7030000000000\n';
 const TIMERFD =
   'pos:\t0\nflags:\t02\nmnt_id:\t17\nino:\t1038\nclockid: 1\nticks: 0\nsettime flags: 00\n' +
   'it_value: (99, 999932790)\nit_interval: (1, 0)\n';
 const PIDFD = 'pos:\t0\nflags:\t02000002\nmnt_id:\t4\nino:\t8110\nPid:\t-1\nNSpid:\t8109\t4\n';
 const LOCKED =
   'pos:\t4096\nflags:\t02100001\nmnt_id:\t27\nino:\t2149651\n' +
-  'lock:\t1: FLOCK  ADVISORY  WRITE 8109 fe:00:2149651 0 EOF\nlock:\t2: POSIX  ADVISORY  READ 8109 fe:00:2149651 5 14\n';
+  'lock:\t1: FLOCK  ADVISORY  WRITE 8109 fe:00:2149651 0 EOF\n' +
+  'lock:\t2: POSIX  ADVISORY  READ 8109 fe:00:2149651 5 14\n';
 const SOCKET = 'pos:\t0\nflags:\t02000002\nmnt_id:\t10\nino:\t33601\nscm_fds: 2\n';
 const LINUX_5_4 = 'pos:\t12\nflags:\t0100000\nmnt_id:\t28\n';
 

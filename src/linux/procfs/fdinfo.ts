@@ -1,7 +1,8 @@
 /**
- * /proc/PID/fdinfo/FD: what every open file description has (pos, flags, mnt_id, ino), and a lookup for the lines that
- * each kind of object adds. proc_pid_fdinfo(5); Linux fs/proc/fd.c, seq_show, and the show_fdinfo of each object.
- * Nothing is searched before it is asked for: an epoll may have a line for each of a thousand descriptors.
+ * /proc/PID/fdinfo/FD: what every open file description has (pos, flags, mnt_id, ino), and a lookup
+ * for the lines that each kind of object adds. proc_pid_fdinfo(5); Linux fs/proc/fd.c, seq_show,
+ * and the show_fdinfo of each object. Nothing is searched before it is asked for: an epoll may have
+ * a line for each of a thousand descriptors.
  */
 import { refused } from '../../support/errors.js';
 import { Cursor, unreadable } from './text.js';
@@ -11,8 +12,8 @@ const NEWLINE = 10;
 const COLON = 58;
 
 /**
- * Named values. dec, hex, oct and text refuse, by name, one that is not there: what an older kernel does not write is
- * asked for with `has` first, or with `flag`, which says undefined then.
+ * Named values. dec, hex, oct and text refuse, by name, one that is not there: what an older kernel
+ * does not write is asked for with `has` first, or with `flag`, which says undefined then.
  */
 export abstract class NamedValues {
   /** The first value of this name as it stands in the file, without the blanks around it. */
@@ -69,12 +70,18 @@ export abstract class NamedValues {
   }
 }
 
-/** A parsed fdinfo; names are what stands before the first colon of a line: 'tfd', 'inotify wd', 'settime flags'. */
+/**
+ * A parsed fdinfo; names are what stands before the first colon of a line: 'tfd', 'inotify wd',
+ * 'settime flags'.
+ */
 export class Fdinfo extends NamedValues {
   private readonly source: string;
   /** File position in bytes. */
   readonly pos: number;
-  /** O_*: access mode and status, as open(2) and F_SETFL left them, and O_CLOEXEC of this descriptor. */
+  /**
+   * O_*: access mode and status, as open(2) and F_SETFL left them, and O_CLOEXEC of this
+   * descriptor.
+   */
   readonly flags: number;
   readonly mnt_id: number;
   /** Linux 5.14; undefined before. */
@@ -108,8 +115,9 @@ export class Fdinfo extends NamedValues {
   }
 
   /**
-   * All lines of this name, each taken apart as 'name:value name: value ...'. The first name is the last word before
-   * its colon: of 'inotify wd:1 ino:3f7e8' they are wd and ino, of 'tfd: 3 events: 19' tfd and events.
+   * All lines of this name, each taken apart as 'name:value name: value ...'. The first name is the
+   * last word before its colon: of 'inotify wd:1 ino:3f7e8' they are wd and ino, of 'tfd: 3 events:
+   * 19' tfd and events.
    */
   records(name: string): FdinfoRecord[] {
     return this.all(name).map(

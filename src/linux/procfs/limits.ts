@@ -1,4 +1,7 @@
-/** /proc/PID/limits: the resource limits of another process. Linux fs/proc/base.c, proc_pid_limits: fixed columns. */
+/**
+ * /proc/PID/limits: the resource limits of another process. Linux fs/proc/base.c, proc_pid_limits:
+ * fixed columns.
+ */
 import {
   RLIM_INFINITY,
   RLIM_NLIMITS,

@@ -68,7 +68,8 @@ test('a terminal number', () => {
 
 test('/proc/devices: several names for a number, spaces in names', () => {
   const drivers = parseDevices(
-    'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n  7 loop\n259 blkext\n',
+    'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\n' +
+      'Block devices:\n  7 loop\n259 blkext\n',
   );
   assert.deepEqual(drivers.character.get(5), ['/dev/tty', '/dev/ptmx']);
   assert.deepEqual(drivers.character.get(136), ['pts']);

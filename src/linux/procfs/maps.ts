@@ -1,6 +1,7 @@
 /**
- * /proc/PID/maps: one line per mapping. proc_pid_maps(5); Linux fs/proc/task_mmu.c, show_map_vma. Read inside the
- * freeze for every process, thousands of lines long: one pass, no regular expression, a bigint only per new file.
+ * /proc/PID/maps: one line per mapping. proc_pid_maps(5); Linux fs/proc/task_mmu.c, show_map_vma.
+ * Read inside the freeze for every process, thousands of lines long: one pass, no regular
+ * expression, a bigint only per new file.
  */
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { Cursor, DELETED_SUFFIX } from './text.js';
@@ -33,19 +34,28 @@ export interface Mapping {
   inode: bigint;
   /** The last column as it is; '' for plain anonymous memory. */
   name: string;
-  /** `name` when the kernel's and not a file's: '[heap]' '[stack]' '[vdso]' '[vvar]' '[anon:arena]' '[uprobes]'. */
+  /**
+   * `name` when the kernel's and not a file's: '[heap]' '[stack]' '[vdso]' '[vvar]' '[anon:arena]'
+   * '[uprobes]'.
+   */
   label: string | undefined;
   /**
-   * The file's path without the mark of `deleted`: '/dev/zero', '/memfd:x', '/SYSV00000000', 'anon_inode:[perf_event]'.
-   * Newlines are decoded from `\012`; as backslashes are not escaped here, only a name that holds these four characters
-   * reads wrong: the `map_files` link tells.
+   * The file's path without the mark of `deleted`: '/dev/zero', '/memfd:x', '/SYSV00000000',
+   * 'anon_inode:[perf_event]'. Newlines are decoded from `\012`; as backslashes are not escaped
+   * here, only a name that holds these four characters reads wrong: the `map_files` link tells.
    */
   path: string | undefined;
-  /** `name` ends in ' (deleted)'. If path's inode is there after all, the true name is `${path} (deleted)`. */
+  /**
+   * `name` ends in ' (deleted)'. If path's inode is there after all, the true name is `${path}
+   * (deleted)`.
+   */
   deleted: boolean;
 }
 
-/** What the columns behind the offset say. Neighbours mostly share their file, so it is taken apart once for all. */
+/**
+ * What the columns behind the offset say. Neighbours mostly share their file, so it is taken apart
+ * once for all.
+ */
 type Backing = Omit<Mapping, 'start' | 'end' | 'prot' | 'shared' | 'pgoff'>;
 
 /** All mappings in the order of their addresses; [] for a task without memory. */
@@ -68,7 +78,10 @@ export function parseMaps(text: string): Mapping[] {
   return mappings;
 }
 
-/** The columns before the device, in an object that has all fields already: one hidden class for all mappings. */
+/**
+ * The columns before the device, in an object that has all fields already: one hidden class for all
+ * mappings.
+ */
 function parseEdges(cursor: Cursor): Mapping {
   const start = cursor.hex();
   cursor.expect(DASH);
@@ -116,7 +129,10 @@ function fill(mapping: Mapping, backing: Backing): void {
   mapping.deleted = backing.deleted;
 }
 
-/** Leaves the cursor behind the newline, so that the text passed over ends a line and equals only whole columns. */
+/**
+ * Leaves the cursor behind the newline, so that the text passed over ends a line and equals only
+ * whole columns.
+ */
 function parseBacking(cursor: Cursor): Backing {
   const major = cursor.hex();
   cursor.expect(COLON);
@@ -138,7 +154,10 @@ function decodePath(name: string, deleted: boolean): string {
   return path.includes('\\012') ? path.replaceAll('\\012', '\n') : path;
 }
 
-/** The name given by prctl(PR_SET_VMA_ANON_NAME): 'arena' of '[anon:arena]' and of '[anon_shmem:arena]'. Linux 5.17. */
+/**
+ * The name given by prctl(PR_SET_VMA_ANON_NAME): 'arena' of '[anon:arena]' and of
+ * '[anon_shmem:arena]'. Linux 5.17.
+ */
 export function anonName(mapping: Mapping): string | undefined {
   const { label } = mapping;
   if (label === undefined || !label.endsWith(']')) return undefined;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseVmFlags, unknownVmFlags } from './smaps.js';
 
 // Linux 6.18, shortened but for what could mislead.
-const SMAPS = `55dcea5f9000-55dcea5fb000 r--p 00000000 fe:00 260386                     /tmp/VmFlags: rd
+const SMAPS = `55dcea5f9000-55dcea5fb000 r--p 00000000 fe:00 260386       /VmFlags: rd
 Size:                  8 kB
 KernelPageSize:        4 kB
 THPeligible:           0

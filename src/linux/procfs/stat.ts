@@ -1,6 +1,7 @@
 /**
- * /proc/PID/stat and /proc/PID/task/TID/stat: the one line with the process's identity and the edges of its memory.
- * proc_pid_stat(5); Linux fs/proc/array.c, do_task_stat. All 52 fields are there since Linux 3.5.
+ * /proc/PID/stat and /proc/PID/task/TID/stat: the one line with the process's identity and the
+ * edges of its memory. proc_pid_stat(5); Linux fs/proc/array.c, do_task_stat. All 52 fields are
+ * there since Linux 3.5.
  */
 import { unreadable } from './text.js';
 
@@ -9,7 +10,9 @@ const FIELD_COUNT = 52;
 
 export interface Stat {
   pid: number;
-  /** As the task set it: any characters, spaces, parentheses and newlines among them. Not escaped. */
+  /**
+   * As the task set it: any characters, spaces, parentheses and newlines among them. Not escaped.
+   */
   comm: string;
   /** One letter: R S D T t Z X I P. */
   state: string;
@@ -27,7 +30,8 @@ export interface Stat {
   num_threads: number;
   /** Clock ticks (1/100 s) after boot, by the boottime clock of the reader's time namespace. */
   starttime: number;
-  // Addresses: 0 for a zombie or kernel thread; without ptrace access start_code and end_code are 1, the others 0.
+  // Addresses: 0 for a zombie or kernel thread; without ptrace access start_code and end_code are
+  // 1, the others 0.
   start_code: number;
   end_code: number;
   start_stack: number;

@@ -1,7 +1,8 @@
 /**
- * /proc/PID/status and /proc/PID/task/TID/status: credentials, signal sets, ids in nested pid namespaces.
- * proc_pid_status(5); Linux fs/proc/array.c, proc_pid_status. Ids are those of the reader's user and pid namespaces.
- * A line that an older kernel, or a task without memory (a zombie, a kernel thread), does not have gives undefined.
+ * /proc/PID/status and /proc/PID/task/TID/status: credentials, signal sets, ids in nested pid
+ * namespaces. proc_pid_status(5); Linux fs/proc/array.c, proc_pid_status. Ids are those of the
+ * reader's user and pid namespaces. A line that an older kernel, or a task without memory (a
+ * zombie, a kernel thread), does not have gives undefined.
  */
 import { Cursor, unreadable } from './text.js';
 
@@ -63,13 +64,17 @@ export interface Status {
   /** 'shstk' 'wrss'; Linux 6.6 with shadow stacks. */
   x86_Thread_features: string[] | undefined;
   x86_Thread_features_locked: string[] | undefined;
-  /** In words, as prctl(PR_GET_SPECULATION_CTRL) in numbers: 'vulnerable', 'thread force mitigated'; Linux 4.17. */
+  /**
+   * In words, as prctl(PR_GET_SPECULATION_CTRL) in numbers: 'vulnerable', 'thread force mitigated';
+   * Linux 4.17.
+   */
   Speculation_Store_Bypass: string | undefined;
   /** 'always enabled', 'conditional force disabled'; Linux 5.10. */
   SpeculationIndirectBranch: string | undefined;
 }
 
-// One literal: objects put together by spreading cost ten times as much, and this is read for every thread.
+// One literal: objects put together by spreading cost ten times as much, and this is read for every
+// thread.
 export function parseStatus(text: string): Status {
   const lines = new StatusLines(text);
   return {
@@ -114,7 +119,9 @@ export function parseStatus(text: string): Status {
   };
 }
 
-/** The lines by name. Newlines in the task's own name are escaped, so no line can be forged by it. */
+/**
+ * The lines by name. Newlines in the task's own name are escaped, so no line can be forged by it.
+ */
 class StatusLines {
   private readonly cursor: Cursor;
   /** Where each line's value begins. */

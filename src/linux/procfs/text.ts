@@ -1,6 +1,7 @@
 /**
- * What the /proc parsers share: a cursor that reads one field after another without regular expressions, and the one
- * refusal for text that is not as expected. Used inside the freeze: no allocation but for what is returned.
+ * What the /proc parsers share: a cursor that reads one field after another without regular
+ * expressions, and the one refusal for text that is not as expected. Used inside the freeze: no
+ * allocation but for what is returned.
  */
 import { type CheckpointError, refused } from '../../support/errors.js';
 
@@ -17,7 +18,10 @@ export function unreadable(file: string, line: string): CheckpointError {
   return refused(`${file} has a line that cannot be read: ${JSON.stringify(shown)}`);
 }
 
-/** Reads a /proc text from left to right. Every method refuses, by quoting the line, what it cannot read. */
+/**
+ * Reads a /proc text from left to right. Every method refuses, by quoting the line, what it cannot
+ * read.
+ */
 export class Cursor {
   readonly file: string;
   readonly text: string;
@@ -73,7 +77,10 @@ export class Cursor {
     return this.accept(MINUS) ? 0 - this.decimal() : this.decimal();
   }
 
-  /** A lower-case hexadecimal number: up to 2^53, or up to 2^64 when it is page-aligned and so exact in a double. */
+  /**
+   * A lower-case hexadecimal number: up to 2^53, or up to 2^64 when it is page-aligned and so exact
+   * in a double.
+   */
   hex(): number {
     const { text } = this;
     const from = this.at;
@@ -187,8 +194,9 @@ export function splitLines(text: string): string[] {
 }
 
 /**
- * Undoes mangle_path (Linux fs/seq_file.c): `\040` and its like stand for one character. Only for files whose list of
- * escaped characters has the backslash in it, as mountinfo's: else the text is ambiguous.
+ * Undoes mangle_path (Linux fs/seq_file.c): `\040` and its like stand for one character. Only for
+ * files whose list of escaped characters has the backslash in it, as mountinfo's: else the text is
+ * ambiguous.
  */
 export function decodeOctalEscapes(text: string): string {
   let at = text.indexOf('\\');
