@@ -21,11 +21,31 @@ function integer(
   return { size, align: size, get, set };
 }
 
-export const u8 = integer(1, (v, o) => v.getUint8(o), (v, o, x) => v.setUint8(o, x));
-export const u16 = integer(2, (v, o) => v.getUint16(o, true), (v, o, x) => v.setUint16(o, x, true));
-export const i16 = integer(2, (v, o) => v.getInt16(o, true), (v, o, x) => v.setInt16(o, x, true));
-export const u32 = integer(4, (v, o) => v.getUint32(o, true), (v, o, x) => v.setUint32(o, x, true));
-export const i32 = integer(4, (v, o) => v.getInt32(o, true), (v, o, x) => v.setInt32(o, x, true));
+export const u8 = integer(
+  1,
+  (v, o) => v.getUint8(o),
+  (v, o, x) => v.setUint8(o, x),
+);
+export const u16 = integer(
+  2,
+  (v, o) => v.getUint16(o, true),
+  (v, o, x) => v.setUint16(o, x, true),
+);
+export const i16 = integer(
+  2,
+  (v, o) => v.getInt16(o, true),
+  (v, o, x) => v.setInt16(o, x, true),
+);
+export const u32 = integer(
+  4,
+  (v, o) => v.getUint32(o, true),
+  (v, o, x) => v.setUint32(o, x, true),
+);
+export const i32 = integer(
+  4,
+  (v, o) => v.getInt32(o, true),
+  (v, o, x) => v.setInt32(o, x, true),
+);
 /** A raw 64-bit word: bigint. */
 export const u64: FieldType<bigint> = {
   size: 8,

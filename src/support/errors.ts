@@ -9,14 +9,7 @@
  * unsupported: state we cannot save or restore. external: belongs to something outside the tree. refused: the
  * kernel, a limit or an option said no. gone: the target died (ESRCH). image: broken image. usage: wrong call. bug: ours.
  */
-export type ErrorCode =
-  | 'unsupported'
-  | 'external'
-  | 'refused'
-  | 'gone'
-  | 'image'
-  | 'usage'
-  | 'bug';
+export type ErrorCode = 'unsupported' | 'external' | 'refused' | 'gone' | 'image' | 'usage' | 'bug';
 
 /** Where something failed; filled in on the way up, inner values win. */
 export interface ErrorContext {
