@@ -1,20 +1,19 @@
 /** `--close FD`: closes descriptors that the caller let us inherit. */
 import { closeSync, readFileSync } from 'node:fs';
-import { usage } from '../support/errors.js';
 
 /** include/uapi/asm-generic/fcntl.h, as in fdinfo's octal flags. */
 const O_CLOEXEC = 0o2000000;
 
-/** Closes what was inherited. Node's own descriptors, which exist without the caller's knowledge, are not touched. */
-export function closeInherited(fds: readonly number[]): void {
-  for (const fd of fds) {
-    if (!isInherited(fd)) {
-      throw usage(`Descriptor ${fd} cannot be closed: it is not open`, {
-        remedy: "leave out '--close', or name an inherited descriptor",
-      });
-    }
+/**
+ * Closes what was inherited; Node's own descriptors, which exist without the caller's knowledge, are not touched.
+ * Returns the numbers that were not open, from the caller's point of view.
+ */
+export function closeInherited(fds: readonly number[]): number[] {
+  return fds.filter((fd) => {
+    if (!isInherited(fd)) return true;
     closeSync(fd);
-  }
+    return false;
+  });
 }
 
 // An inherited descriptor lacks close-on-exec, or exec(2) would have closed it. Node sets it on all of its own.

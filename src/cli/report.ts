@@ -40,15 +40,15 @@ export interface CheckAnswer {
 
 /**
  * The words are criu(8)'s: 'Looks good.', 'Looks good but ...', 'Does not look good.'. Features that were asked for by
- * name are answered by the exit status; only what is missing is said.
+ * name are answered one by one: 'timens is supported'.
  */
 export function checkAnswer(report: CheckReport, { named }: { named: boolean }): CheckAnswer {
   if (report.kind === 'listed') return { text: `${report.names.join(' ')}\n`, exitStatus: 0 };
   const missing = report.results.filter(({ available }) => !available);
   const status = missing.length === 0 ? 0 : 1;
+  if (named) return { text: report.results.map(supportText).join(''), exitStatus: status };
   const lines = missing.map(missingText);
   const worst = Math.min(...missing.map(({ category }) => category));
-  if (named) return { text: lines.map((line) => `${line}\n`).join(''), exitStatus: status };
   if (missing.length === 0) lines.push('Looks good.');
   else if (worst === 1) lines.push('Does not look good.');
   else lines.push('Looks good but some kernel features are missing', SOME_MISSING);
@@ -60,4 +60,9 @@ const SOME_MISSING = 'which, depending on your process tree, may cause dump or r
 function missingText({ name, missing, remedy }: CheckResult): string {
   const reason = missing === undefined ? '' : `: ${missing}`;
   return `Missing: ${name}${reason}${remedy === undefined ? '' : `\nRemedy: ${remedy}`}`;
+}
+
+function supportText({ name, available, missing }: CheckResult): string {
+  const reason = missing === undefined ? '' : `: ${missing}`;
+  return available ? `${name} is supported\n` : `${name} is not supported${reason}\n`;
 }

@@ -2,17 +2,16 @@
  * One run of the command line: options, log, the operation, its answer, an exit status. Each operation is loaded only
  * when it is asked for. Nothing here decides anything about processes.
  */
+import { fstatSync } from 'node:fs';
 import { release } from 'node:os';
-import { isatty } from 'node:tty';
 import type { OperationEnv, Restored, TaskEnd } from '../operations/types.js';
-import { type CommandLine, readCommandLine } from '../options/command-line.js';
+import { type CommandLine, logFileOf, readCommandLine } from '../options/command-line.js';
 import { helpText } from '../options/help.js';
 import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options/types.js';
 import { asCheckpointError, type CheckpointError, exitStatus } from '../support/errors.js';
-import { LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
+import { LOG_ERROR, LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
 import { CRIU_VERSION, WOODFROG_VERSION } from '../support/version.js';
 import { closeInherited } from './descriptors.js';
-import { progressBar } from './progress.js';
 import { checkAnswer, errorJson, errorText, verdictsText } from './report.js';
 import { dumpStatsText, restoreStatsText } from './stats.js';
 
@@ -41,8 +40,22 @@ export async function run(
     return await runLogged(line, environment);
   } catch (thrown) {
     const error = asCheckpointError(thrown);
+    logUnread(error, logFileOf(args));
     tellError(error, args.includes('--json'));
     return exitStatus(error);
+  }
+}
+
+/** Callers look for the reason in the log, also when the run ended before its options were read. */
+function logUnread(error: CheckpointError, file: string | undefined): void {
+  if (file === undefined) return;
+  const log = new Log();
+  log.error('cli', error.toString());
+  try {
+    log.open({ level: LOG_ERROR, file });
+    log.close();
+  } catch {
+    // The error at hand is the one to tell; that its log cannot be created either adds nothing.
   }
 }
 
@@ -54,12 +67,15 @@ async function runLogged(line: OperationLine, environment: NodeJS.ProcessEnv): P
     `Version: ${CRIU_VERSION} (woodfrog ${WOODFROG_VERSION}, Node ${process.version})`,
   );
   log.info('cli', `Running on Linux ${release()}`);
-  closeInherited(line.close);
+  const notOpen = closeInherited(line.close);
   log.open({
     level: options.verbosity,
     perTask: options.logPid,
     ...(options.logFile !== undefined && { file: options.logFile }),
   });
+  for (const fd of notOpen) {
+    log.warn('cli', `Descriptor ${fd} of '--close' was not open`);
+  }
   for (const option of line.withoutEffect) {
     log.warn('cli', `Option '${option}' has no effect on ${line.kind}`);
   }
@@ -86,7 +102,7 @@ function operate(line: OperationLine, log: Log, environment: NodeJS.ProcessEnv):
 
 async function runDump(options: DumpOptions, log: Log): Promise<number> {
   const { dump } = await import('../operations/dump.js');
-  const report = withProgress(options, log, (env) => dump(options, env));
+  const report = await withProgress(options, log, (env) => dump(options, env));
   if (report.kind === 'explained') {
     print(STDOUT, options.json ? json(report) : verdictsText(report.verdicts));
     return 0;
@@ -103,7 +119,7 @@ async function runRestore(
   environment: NodeJS.ProcessEnv,
 ): Promise<number> {
   const { restore } = await import('../operations/restore.js');
-  const report = withProgress(options, log, (env) => restore(options, env));
+  const report = await withProgress(options, log, (env) => restore(options, env));
   if (report.kind === 'explained') {
     print(STDOUT, options.json ? json(report) : `${report.plan.join('\n')}\n`);
     return 0;
@@ -138,9 +154,14 @@ async function runCheck(options: CheckOptions, log: Log): Promise<number> {
 }
 
 /** Runs an operation under a progress bar, if standard error is a terminal that the log does not write to. */
-function withProgress<T>(options: CommonOptions, log: Log, operation: (env: OperationEnv) => T): T {
-  const free = options.logFile !== undefined || options.verbosity < LOG_INFO;
-  if (!free || !isatty(STDERR)) return operation({ log });
+async function withProgress<T>(
+  options: CommonOptions,
+  log: Log,
+  operation: (env: OperationEnv) => T,
+): Promise<T> {
+  const logElsewhere = options.logFile !== undefined || options.verbosity < LOG_INFO;
+  if (!logElsewhere || !(await isTerminal(STDERR))) return operation({ log });
+  const { progressBar } = await import('./progress.js');
   const bar = progressBar(
     (text) => print(STDERR, text),
     () => performance.now(),
@@ -149,6 +170,15 @@ function withProgress<T>(options: CommonOptions, log: Log, operation: (env: Oper
     return operation({ log, progress: bar.show });
   } finally {
     bar.clear();
+  }
+}
+
+/** Loading node:tty takes 3 ms: only for what may be a terminal. */
+async function isTerminal(fd: number): Promise<boolean> {
+  try {
+    return fstatSync(fd).isCharacterDevice() && (await import('node:tty')).isatty(fd);
+  } catch {
+    return false;
   }
 }
 

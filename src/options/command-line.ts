@@ -1,4 +1,5 @@
 /** A whole command line, with the configuration files behind it, as what is to be done. */
+import { resolve } from 'node:path';
 import { bug, unsupported, usage } from '../support/errors.js';
 import { COMMANDS, type CommandSpec, commandNamed } from './commands.js';
 import { readConfigFiles } from './config-file.js';
@@ -54,6 +55,19 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
   });
   for (const option of [...files, ...parsed.given]) settings.apply(option);
   return { ...requestOf(command, settings, rest), ...prelude(settings, parsed, files) };
+}
+
+/** Where the arguments want the log, for a run that ends before they could be read in full. Never throws. */
+export function logFileOf(args: readonly string[]): string | undefined {
+  try {
+    const parsed = parseArguments(args);
+    const last = (name: string) => textsOf(parsed, name).at(-1);
+    const file = last('log-file');
+    if (file === undefined || file === '' || file === '-') return undefined;
+    return resolve(last('work-dir') ?? last('images-dir') ?? '.', file);
+  } catch {
+    return undefined;
+  }
 }
 
 function requestOf(command: Command, settings: Settings, operands: readonly string[]) {
