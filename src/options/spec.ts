@@ -83,7 +83,7 @@ export function value(
   extra: Extra = {},
 ): OptionSpec {
   const [type, placeholder = ''] = kind.split(' ');
-  const optional = placeholder.startsWith('[');
+  const optional = /^\[.*\]$/.test(placeholder);
   return row(name, type as OptionType, commands, help, {
     argument: optional ? 'optional' : 'required',
     placeholder: optional ? placeholder.slice(1, -1) : placeholder,

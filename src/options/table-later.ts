@@ -15,10 +15,16 @@ const SOCKETS: readonly OptionSpec[] = [
       rpc: 'tcp_skip_in_flight',
     }),
     // 'skip' asks for no lock. A lock guards saved connections only, and a dump that meets one is refused.
-    value('network-lock', 'string MODE', 'dump restore', 'how to lock the network: iptables, ...', {
-      rpc: 'network_lock',
-      accepts: { dump: ['skip'], restore: ['skip'] },
-    }),
+    value(
+      'network-lock',
+      'string MODE',
+      'dump restore',
+      'how to lock the network: iptables, nftables or skip',
+      {
+        rpc: 'network_lock',
+        accepts: { dump: ['skip'], restore: ['skip'] },
+      },
+    ),
   ]),
   ...later('external unix sockets, which woodfrog cannot save yet', [
     value('ext-unix-sk', 'list [INODE]', 'dump restore', 'allow external unix sockets', {
