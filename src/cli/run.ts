@@ -17,8 +17,6 @@ import { dumpStatsText, restoreStatsText } from './stats.js';
 
 const STDOUT = 1;
 const STDERR = 2;
-/** What shells add to a signal's number to make an exit status. */
-const SIGNAL_STATUS = 128;
 
 type OperationLine = Extract<CommandLine, { kind: 'dump' | 'restore' | 'check' }>;
 
@@ -127,23 +125,28 @@ async function runRestore(
   log.info('cli', 'Restore finished successfully. Tasks resumed.');
   if (options.json) print(STDOUT, json(report));
   else if (options.displayStats) print(STDOUT, restoreStatsText(report.stats));
-  return afterRestore(options, report, environment);
+  return afterRestore(options, report, log, environment);
 }
 
-/** With the tasks running: becomes another program, goes, or waits for the root task. */
+/**
+ * With the tasks running: becomes another program, goes, or waits for the root task. How that task ends is its own
+ * affair: the restore has succeeded, and says so.
+ */
 function afterRestore(
   { execCmd, detached }: RestoreOptions,
   report: Restored,
+  log: Log,
   environment: NodeJS.ProcessEnv,
 ): number {
   if (execCmd !== undefined) return report.exec(execCmd, environment);
   if (detached) return 0;
   // Signals keep their default action: Ctrl-C ends the waiting, and the restored tasks go on without us.
-  return statusOf(report.wait());
+  log.info('cli', `Root task ${report.pid} ${endText(report.wait())}`);
+  return 0;
 }
 
-const statusOf = (end: TaskEnd): number =>
-  'exited' in end ? end.exited : SIGNAL_STATUS + end.killedBy;
+const endText = (end: TaskEnd): string =>
+  'exited' in end ? `exited with status ${end.exited}` : `was killed by signal ${end.killedBy}`;
 
 async function runCheck(options: CheckOptions, log: Log): Promise<number> {
   const { check } = await import('../operations/check.js');

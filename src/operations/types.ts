@@ -57,7 +57,7 @@ export interface Restored {
   readonly pid: number;
   readonly taskCount: number;
   readonly stats: RestoreStats;
-  /** Blocks until the root task ends. Only of use if it is a child of ours: not with `sibling`. */
+  /** Blocks until the root task ends. Never called with `detached`. */
   wait(): TaskEnd;
   /**
    * Replaces this process by a program found in PATH: the root task's parent from then on. Returns never, or throws

@@ -13,13 +13,13 @@ const read = (text: string) =>
 test("the manual's example is understood", () => {
   const example = [
     'tcp-established',
-    'work-dir "/home/USERNAME/criu/my \\"work\\" directory"',
+    'work-dir "/srv/criu/my \\"work\\" directory"',
     '#this is a comment',
     'no-restore-sibling   # this is another comment',
   ];
   assert.deepEqual(read(example.join('\n')), [
     'tcp-established:',
-    'work-dir:/home/USERNAME/criu/my "work" directory',
+    'work-dir:/srv/criu/my "work" directory',
     'no-restore-sibling:',
   ]);
 });

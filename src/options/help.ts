@@ -68,8 +68,7 @@ function notes(): string {
   return [
     'Options are read from /etc/criu/default.conf, ~/.criu/default.conf, $CRIU_CONFIG_FILE and --config FILE,',
     'then from the command line; the last word wins. -v adds one to the verbosity, -v4 sets it.',
-    'Exit status: 0 done, 1 failed, 2 wrong usage. A restore without -d waits for the root task and ends with',
-    'its status, or 128 and the number of the signal that killed it.',
+    'Exit status: 0 done, 1 failed, 2 wrong usage. A restore without -d first waits until the root task ends.',
   ].join('\n');
 }
 
