@@ -1,0 +1,67 @@
+/**
+ * What the rest of woodfrog knows about the processor: only x86-64 so far. Other folders import from here and not
+ * from below; a second architecture would offer the same names.
+ */
+export { type Assembled, formatListing } from './x86-64/assembler.js';
+export { PUPPET_ADDRESS, puppetElf } from './x86-64/puppet-elf.js';
+export {
+  forFrame,
+  forImage,
+  instructionPointer,
+  isNative,
+  NO_SYSCALL,
+  type Registers,
+  redirect,
+  stackPointer,
+  syscallArgs,
+  syscallNumber,
+  user_regs_struct,
+} from './x86-64/registers.js';
+export { abortRseq, type RseqCs, rseq_cs } from './x86-64/rseq.js';
+export {
+  buildSigframe,
+  type Sigframe,
+  type SigframeContent,
+  sigframeSize,
+  stack_t,
+} from './x86-64/sigframe.js';
+export { cloneExecStub, cpuidStub, flagHandler } from './x86-64/stubs.js';
+export {
+  decodeResult,
+  encodeRecord,
+  encodeTape,
+  POISON,
+  RECORD_RESULT_OFFSET,
+  RECORD_SIZE,
+  recordArgOffset,
+  TAPE_END,
+  TAPE_INDIRECT_ARG,
+  TAPE_MUST_EQUAL,
+  TAPE_ON_ERROR,
+  TAPE_SET_EPILOGUE,
+  type TapeRecord,
+  type TapeResult,
+  tapeInterpreter,
+} from './x86-64/tape-interpreter.js';
+export {
+  findBytes,
+  findSigreturn,
+  findSyscall,
+  findSyscallRet,
+  vdsoBuildId,
+  vdsoDifferences,
+  vdsoSymbols,
+  vdsoSyscall,
+} from './x86-64/vdso.js';
+export {
+  type FpregsEntry,
+  fpregsFromXstate,
+  unsavableXstate,
+  type XsaveEntry,
+  type XstateComponent,
+  type XstateLayout,
+  xcr0Of,
+  xstateBv,
+  xstateFromFpregs,
+  xstateLayout,
+} from './x86-64/xstate.js';

@@ -1,0 +1,93 @@
+/**
+ * The puppet: the smallest static ELF64 executable, one page that calls pause(2) for ever. It is what a restored
+ * process is before its tape has run; its own page is unmapped by that tape.
+ */
+
+import { bytes, struct, u16, u32, word } from '../../linux/struct.js';
+import { NR } from '../../linux/syscall-numbers.js';
+import { assert } from '../../support/assert.js';
+import { PAGE_SIZE } from '../../support/brand.js';
+import { concat } from '../../support/bytes.js';
+import { assemble, jmp, label, moveImmediate32, syscallInstruction } from './assembler.js';
+
+// uapi/linux/elf.h
+const ET_EXEC = 2;
+const EM_X86_64 = 62;
+const EV_CURRENT = 1;
+const PT_LOAD = 1;
+const PF_X = 1;
+const PF_R = 4;
+const ELF_IDENT = Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+
+const elf64_hdr = struct(
+  'elf64_hdr',
+  {
+    e_ident: bytes(16),
+    e_type: u16,
+    e_machine: u16,
+    e_version: u32,
+    e_entry: word,
+    e_phoff: word,
+    e_shoff: word,
+    e_flags: u32,
+    e_ehsize: u16,
+    e_phentsize: u16,
+    e_phnum: u16,
+    e_shentsize: u16,
+    e_shnum: u16,
+    e_shstrndx: u16,
+  },
+  { size: 64 },
+);
+const elf64_phdr = struct(
+  'elf64_phdr',
+  {
+    p_type: u32,
+    p_flags: u32,
+    p_offset: word,
+    p_vaddr: word,
+    p_paddr: word,
+    p_filesz: word,
+    p_memsz: word,
+    p_align: word,
+  },
+  { size: 56 },
+);
+
+export const puppetProgram = assemble([
+  label('again'),
+  moveImmediate32('eax', NR.pause),
+  syscallInstruction,
+  jmp('again'),
+]);
+
+/** Where the puppet's page lies by default: the lowest address that vm.mmap_min_addr allows everywhere. */
+export const PUPPET_ADDRESS = 0x10000;
+
+/** The bytes of the executable; its one page is mapped at `address`. */
+export function puppetElf(address: number = PUPPET_ADDRESS): Uint8Array {
+  assert(address % PAGE_SIZE === 0, `Puppet address 0x${address.toString(16)} is not a page`);
+  const headers = elf64_hdr.size + elf64_phdr.size;
+  const length = headers + puppetProgram.code.length;
+  const header = elf64_hdr.encode({
+    e_ident: ELF_IDENT,
+    e_type: ET_EXEC,
+    e_machine: EM_X86_64,
+    e_version: EV_CURRENT,
+    e_entry: address + headers,
+    e_phoff: elf64_hdr.size,
+    e_ehsize: elf64_hdr.size,
+    e_phentsize: elf64_phdr.size,
+    e_phnum: 1,
+  });
+  const segment = elf64_phdr.encode({
+    p_type: PT_LOAD,
+    p_flags: PF_R | PF_X,
+    p_vaddr: address,
+    p_paddr: address,
+    p_filesz: length,
+    p_memsz: length,
+    p_align: PAGE_SIZE,
+  });
+  return concat([header, segment, puppetProgram.code]);
+}

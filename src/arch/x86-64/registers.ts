@@ -1,0 +1,119 @@
+/**
+ * The general registers of a task, as PTRACE_GETREGS and NT_PRSTATUS give them, in the kernel's own field names
+ * (arch/x86/include/asm/user_64.h), which are the images' names too. Also: how a task that was stopped inside a
+ * system call resumes. PTRACE_SETREGS from a signal-delivery or interrupt stop needs none of that: there the kernel
+ * restarts the call itself (arch/x86/kernel/signal.c).
+ */
+import { type StructValue, struct, u64 } from '../../linux/struct.js';
+import { type Address, address } from '../../support/brand.js';
+import { toNumber, toSigned, toWord } from '../../support/bytes.js';
+
+/** struct user_regs_struct: 27 words. */
+export const user_regs_struct = struct(
+  'user_regs_struct',
+  {
+    r15: u64,
+    r14: u64,
+    r13: u64,
+    r12: u64,
+    bp: u64,
+    bx: u64,
+    r11: u64,
+    r10: u64,
+    r9: u64,
+    r8: u64,
+    ax: u64,
+    cx: u64,
+    dx: u64,
+    si: u64,
+    di: u64,
+    orig_ax: u64,
+    ip: u64,
+    cs: u64,
+    flags: u64,
+    sp: u64,
+    ss: u64,
+    fs_base: u64,
+    gs_base: u64,
+    ds: u64,
+    es: u64,
+    fs: u64,
+    gs: u64,
+  },
+  { size: 27 * 8 },
+);
+
+export type Registers = StructValue<typeof user_regs_struct>;
+
+/** orig_ax of a task that is in no system call: the kernel's restart logic leaves ax and ip alone. */
+export const NO_SYSCALL = toWord(-1);
+
+// include/linux/errno.h: results that never reach a program.
+const ERESTARTSYS = 512n;
+const ERESTARTNOINTR = 513n;
+const ERESTARTNOHAND = 514n;
+const ERESTART_RESTARTBLOCK = 516n;
+const EINTR = 4;
+const SYSCALL_INSTRUCTION_LENGTH = 2n;
+/** code segment of 64-bit user code (__USER_CS). */
+const USER_CS = 0x33n;
+
+export const instructionPointer = (regs: Registers): Address => address(toNumber(regs.ip));
+export const stackPointer = (regs: Registers): Address => address(toNumber(regs.sp));
+
+/** The number of the system call the task is stopped in; undefined when it is in none. */
+export function syscallNumber(regs: Registers): number | undefined {
+  const nr = toSigned(regs.orig_ax);
+  return nr < 0n ? undefined : toNumber(nr);
+}
+
+/** The six arguments of the system call that the task is stopped in. */
+export const syscallArgs = ({ di, si, dx, r10, r8, r9 }: Registers): bigint[] => [
+  di,
+  si,
+  dx,
+  r10,
+  r8,
+  r9,
+];
+
+/** True for a task that runs 64-bit code; 32-bit code has another frame and another system call table. */
+export const isNative = (regs: Registers): boolean => regs.cs === USER_CS;
+
+/** Registers that run from `ip`, on `sp`, without the kernel restarting the call that was interrupted. */
+export const redirect = (regs: Registers, to: Partial<Registers>): Registers => ({
+  ...regs,
+  orig_ax: NO_SYSCALL,
+  ...to,
+});
+
+/**
+ * What a signal frame of the same process must hold, so that rt_sigreturn resumes as the kernel would have. A restart
+ * block does not outlive the tape's own system calls: such a call (nanosleep, poll, futex) says EINTR.
+ */
+export function forFrame(regs: Registers): Registers {
+  const restart = restartCode(regs);
+  if (restart === undefined) return regs;
+  if (restart === ERESTART_RESTARTBLOCK) return { ...regs, ax: toWord(-EINTR) };
+  return reissue(regs);
+}
+
+/**
+ * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
+ * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted.
+ */
+export const forImage = (regs: Registers): Registers =>
+  restartCode(regs) === undefined ? regs : reissue(regs);
+
+const reissue = (regs: Registers): Registers => ({
+  ...regs,
+  ax: regs.orig_ax,
+  ip: regs.ip - SYSCALL_INSTRUCTION_LENGTH,
+});
+
+function restartCode(regs: Registers): bigint | undefined {
+  if (syscallNumber(regs) === undefined) return undefined;
+  const code = -toSigned(regs.ax);
+  const restarts = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK];
+  return restarts.includes(code) ? code : undefined;
+}

@@ -1,0 +1,72 @@
+/**
+ * One mmapped region that holds every buffer the kernel sees: addresses are stable, nothing is garbage-collected
+ * under the kernel's feet. A bump allocator with scopes; a scope's end gives its memory back.
+ */
+import type { Memory, Place } from '../linux/syscall.js';
+import { assert } from '../support/assert.js';
+import { alignUp } from '../support/bytes.js';
+import type { Ffi } from './ffi.js';
+
+const MMAP = 9;
+/** Reserved, not used: pages cost memory only when touched. */
+const ARENA_LENGTH = 64 * 1024 * 1024;
+
+/** Memory of ours that the kernel may read and write; `bytes` shows it without a copy. */
+export interface Buffer extends Place {
+  readonly bytes: Uint8Array;
+}
+
+export interface Scope extends Memory, Disposable {
+  /** Zeroed memory. */
+  alloc(length: number, align?: number): Buffer;
+}
+
+export class Arena implements Memory {
+  readonly #bytes: Uint8Array;
+  readonly #base: number;
+  #top = 0;
+
+  constructor(ffi: Ffi) {
+    // PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE
+    const base = Number(ffi.syscall(MMAP, 0, ARENA_LENGTH, 3, 0x4022, -1, 0));
+    assert(base > 0, 'no memory for the arena');
+    this.#base = base;
+    this.#bytes = ffi.view(base, ARENA_LENGTH);
+  }
+
+  alloc(length: number, align = 8): Buffer {
+    const start = alignUp(this.#top, align);
+    assert(start + length <= ARENA_LENGTH, `the arena has no room for ${length} bytes`);
+    this.#top = start + length;
+    const bytes = this.#bytes.subarray(start, start + length).fill(0);
+    return { address: this.#base + start, length, bytes };
+  }
+
+  store(data: Uint8Array, align = 8): number {
+    const start = alignUp(this.#top, align);
+    assert(start + data.length <= ARENA_LENGTH, `the arena has no room for ${data.length} bytes`);
+    this.#top = start + data.length;
+    this.#bytes.set(data, start);
+    return this.#base + start;
+  }
+
+  /** Gives back, at its end, all that is allocated from now on. Scopes nest. */
+  scope(): Scope {
+    const mark = this.#top;
+    return {
+      alloc: (length, align) => this.alloc(length, align),
+      store: (data, align) => this.store(data, align),
+      [Symbol.dispose]: () => {
+        this.#top = mark;
+      },
+    };
+  }
+
+  get mark(): number {
+    return this.#top;
+  }
+
+  release(mark: number): void {
+    this.#top = mark;
+  }
+}

@@ -1,0 +1,188 @@
+/** Files as the host reads and writes them: whole small files of /proc, links, directories, exact writes. */
+import { EINTR, ENOENT } from '../linux/errno.js';
+import { AT_FDCWD } from '../linux/syscall.js';
+import * as sys from '../linux/syscalls/files.js';
+import { linux_dirent64, O_CLOEXEC, O_DIRECTORY, O_RDONLY, stat } from '../linux/uapi/fcntl.js';
+import { fromUtf8 } from '../support/bytes.js';
+import type { Buffer } from './arena.js';
+import { type Host, syscallError } from './host.js';
+
+const READ_CHUNK = 64 * 1024;
+
+/** Every byte of a file; throws `gone`/`refused` naming the path. */
+export function readBytes(host: Host, path: string): Uint8Array {
+  const result = attemptReadBytes(host, path);
+  if (typeof result === 'number') throw syscallError('read', -result, `read of '${path}'`);
+  return result;
+}
+
+export const readText = (host: Host, path: string): string => fromUtf8(readBytes(host, path));
+
+/** Every byte of a file, or -errno. A file of /proc may answer ESRCH to a read when its task died. */
+export function attemptReadBytes(host: Host, path: string): Uint8Array | number {
+  const fd = host.attempt(sys.openat, {
+    dirfd: AT_FDCWD,
+    pathname: path,
+    flags: O_RDONLY | O_CLOEXEC,
+    mode: 0,
+  });
+  if (fd < 0) return fd;
+  const mark = host.arena.mark;
+  const chunk = host.arena.alloc(READ_CHUNK, 16);
+  let whole = new Uint8Array(0);
+  let failure = 0;
+  for (;;) {
+    const count = host.attempt(sys.read, { fd, buf: chunk, count: READ_CHUNK });
+    if (count === -EINTR) continue;
+    if (count < 0) failure = count;
+    if (count <= 0) break;
+    const joined = new Uint8Array(whole.length + count);
+    joined.set(whole);
+    joined.set(chunk.bytes.subarray(0, count), whole.length);
+    whole = joined;
+  }
+  host.arena.release(mark);
+  host.attempt(sys.close, { fd });
+  return failure < 0 ? failure : whole;
+}
+
+export function attemptReadText(host: Host, path: string): string | number {
+  const bytes = attemptReadBytes(host, path);
+  return typeof bytes === 'number' ? bytes : fromUtf8(bytes);
+}
+
+/** The target of a symbolic link, or -errno. */
+export function attemptReadLink(host: Host, path: string): string | number {
+  const mark = host.arena.mark;
+  const buf = host.arena.alloc(4096);
+  const length = host.attempt(sys.readlinkat, {
+    dirfd: AT_FDCWD,
+    pathname: path,
+    buf,
+    bufsiz: buf.length,
+  });
+  const text = length < 0 ? length : fromUtf8(buf.bytes.subarray(0, length));
+  host.arena.release(mark);
+  return text;
+}
+
+export function readLink(host: Host, path: string): string {
+  const target = attemptReadLink(host, path);
+  if (typeof target === 'number')
+    throw syscallError('readlinkat', -target, `readlink of '${path}'`);
+  return target;
+}
+
+/** The names in a directory but . and .., or -errno. */
+export function attemptReadDir(host: Host, path: string): string[] | number {
+  const fd = host.attempt(sys.openat, {
+    dirfd: AT_FDCWD,
+    pathname: path,
+    flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    mode: 0,
+  });
+  if (fd < 0) return fd;
+  const mark = host.arena.mark;
+  const buf = host.arena.alloc(READ_CHUNK, 16);
+  const names: string[] = [];
+  let count = 0;
+  for (;;) {
+    count = host.attempt(sys.getdents64, { fd, dirp: buf, count: buf.length });
+    if (count <= 0) break;
+    collectNames(buf.bytes.subarray(0, count), names);
+  }
+  host.arena.release(mark);
+  host.attempt(sys.close, { fd });
+  return count < 0 ? count : names;
+}
+
+function collectNames(bytes: Uint8Array, names: string[]): void {
+  const header = linux_dirent64.size + 1;
+  for (let at = 0; at < bytes.length; ) {
+    const length = (bytes[at + 16] ?? 0) + (bytes[at + 17] ?? 0) * 256;
+    const name = bytes.subarray(at + header, at + length);
+    const text = fromUtf8(name.subarray(0, name.indexOf(0)));
+    if (text !== '.' && text !== '..') names.push(text);
+    at += length;
+  }
+}
+
+export function readDir(host: Host, path: string): string[] {
+  const names = attemptReadDir(host, path);
+  if (typeof names === 'number') throw syscallError('getdents64', -names, `listing of '${path}'`);
+  return names;
+}
+
+export interface Stat {
+  dev: bigint;
+  ino: bigint;
+  nlink: bigint;
+  mode: number;
+  uid: number;
+  gid: number;
+  rdev: bigint;
+  size: number;
+}
+
+/** stat(2) of a path (following links), or -errno. */
+export function attemptStat(host: Host, path: string, flags = 0): Stat | number {
+  const mark = host.arena.mark;
+  const statbuf = host.arena.alloc(stat.size);
+  const result = host.attempt(sys.newfstatat, { dirfd: AT_FDCWD, pathname: path, statbuf, flags });
+  const value = result < 0 ? result : toStat(statbuf);
+  host.arena.release(mark);
+  return value;
+}
+
+export function fstat(host: Host, fd: number): Stat {
+  const mark = host.arena.mark;
+  const statbuf = host.arena.alloc(stat.size);
+  host.call(sys.fstat, { fd, statbuf });
+  const value = toStat(statbuf);
+  host.arena.release(mark);
+  return value;
+}
+
+function toStat({ bytes }: Buffer): Stat {
+  const s = stat.decode(bytes);
+  return {
+    dev: s.st_dev,
+    ino: s.st_ino,
+    nlink: s.st_nlink,
+    mode: s.st_mode,
+    uid: s.st_uid,
+    gid: s.st_gid,
+    rdev: s.st_rdev,
+    size: s.st_size,
+  };
+}
+
+/** Writes all of `data` at a position, or throws; a short write goes on where it stopped. */
+export function pwriteAll(
+  host: Host,
+  {
+    fd,
+    data,
+    offset,
+    name,
+  }: { fd: number; data: Buffer | Uint8Array; offset: number; name: string },
+): void {
+  let done = 0;
+  const length = data.length;
+  const mark = host.arena.mark;
+  const address = data instanceof Uint8Array ? host.arena.store(data) : data.address;
+  while (done < length) {
+    const count = host.attempt(sys.pwrite64, {
+      fd,
+      buf: address + done,
+      count: length - done,
+      offset: offset + done,
+    });
+    if (count === -EINTR) continue;
+    if (count <= 0) throw syscallError('pwrite64', count === 0 ? 5 : -count, `write to '${name}'`);
+    done += count;
+  }
+  host.arena.release(mark);
+}
+
+export const isMissing = (result: unknown): boolean => result === -ENOENT;

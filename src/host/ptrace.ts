@@ -1,0 +1,162 @@
+/** ptrace(2), one function per request. All of it must run on the thread that seized the task: the kernel ties them. */
+import type { Registers } from '../arch/x86-64/registers.js';
+import { user_regs_struct } from '../arch/x86-64/registers.js';
+import * as sys from '../linux/syscalls/tasks.js';
+import { iovec } from '../linux/uapi/mman.js';
+import * as pt from '../linux/uapi/ptrace.js';
+import { getU64, viewOf } from '../support/bytes.js';
+import type { Host } from './host.js';
+
+/** Large enough for AMX tile data, too. */
+const XSTATE_MAX = 16 * 1024;
+const SIGSET_SIZE = 8;
+const SIGINFO_SIZE = 128;
+
+const request = (host: Host, req: number, tid: number, addr = 0, data = 0): number =>
+  host.call(sys.ptrace, { request: req, pid: tid, addr, data });
+
+/** Attaches without stopping. -errno when it cannot: EPERM for a zombie or a task that is traced already. */
+export const attemptSeize = (host: Host, tid: number, options: number): number =>
+  host.attempt(sys.ptrace, { request: pt.PTRACE_SEIZE, pid: tid, addr: 0, data: options });
+
+export const interrupt = (host: Host, tid: number): number =>
+  host.attempt(sys.ptrace, { request: pt.PTRACE_INTERRUPT, pid: tid, addr: 0, data: 0 });
+
+export const setOptions = (host: Host, tid: number, options: number): void => {
+  request(host, pt.PTRACE_SETOPTIONS, tid, 0, options);
+};
+
+/** Lets a stopped task run on; `signal` is delivered to it first. */
+export const resume = (host: Host, tid: number, signal = 0): void => {
+  request(host, pt.PTRACE_CONT, tid, 0, signal);
+};
+
+/** Runs to the next entry to or exit from a system call. */
+export const resumeToSyscall = (host: Host, tid: number): void => {
+  request(host, pt.PTRACE_SYSCALL, tid);
+};
+
+export const attemptDetach = (host: Host, tid: number, signal = 0): number =>
+  host.attempt(sys.ptrace, { request: pt.PTRACE_DETACH, pid: tid, addr: 0, data: signal });
+
+export function getRegisterBytes(host: Host, tid: number): Uint8Array {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(user_regs_struct.size);
+  request(host, pt.PTRACE_GETREGS, tid, 0, buffer.address);
+  const bytes = buffer.bytes.slice();
+  host.arena.release(mark);
+  return bytes;
+}
+
+export const getRegisters = (host: Host, tid: number): Registers =>
+  user_regs_struct.decode(getRegisterBytes(host, tid));
+
+export function setRegisterBytes(host: Host, tid: number, bytes: Uint8Array): void {
+  const mark = host.arena.mark;
+  request(host, pt.PTRACE_SETREGS, tid, 0, host.arena.store(bytes));
+  host.arena.release(mark);
+}
+
+export const setRegisters = (host: Host, tid: number, regs: Registers): void =>
+  setRegisterBytes(host, tid, user_regs_struct.encode(regs));
+
+/** NT_X86_XSTATE: the whole extended state, in the layout of XSAVE. */
+export function getXstate(host: Host, tid: number): Uint8Array {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(XSTATE_MAX, 64);
+  const vector = host.arena.alloc(iovec.size);
+  vector.bytes.set(iovec.encode({ iov_base: buffer.address, iov_len: buffer.length }));
+  request(host, pt.PTRACE_GETREGSET, tid, pt.NT_X86_XSTATE, vector.address);
+  const bytes = buffer.bytes.slice(0, iovec.decode(vector.bytes).iov_len);
+  host.arena.release(mark);
+  return bytes;
+}
+
+export function setXstate(host: Host, tid: number, bytes: Uint8Array): void {
+  const mark = host.arena.mark;
+  const address = host.arena.store(bytes, 64);
+  const vector = host.arena.store(iovec.encode({ iov_base: address, iov_len: bytes.length }));
+  request(host, pt.PTRACE_SETREGSET, tid, pt.NT_X86_XSTATE, vector);
+  host.arena.release(mark);
+}
+
+export function getSigmask(host: Host, tid: number): bigint {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(SIGSET_SIZE);
+  request(host, pt.PTRACE_GETSIGMASK, tid, SIGSET_SIZE, buffer.address);
+  const mask = viewOf(buffer.bytes).getBigUint64(0, true);
+  host.arena.release(mark);
+  return mask;
+}
+
+export function setSigmask(host: Host, tid: number, mask: bigint): void {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(SIGSET_SIZE);
+  viewOf(buffer.bytes).setBigUint64(0, mask, true);
+  request(host, pt.PTRACE_SETSIGMASK, tid, SIGSET_SIZE, buffer.address);
+  host.arena.release(mark);
+}
+
+/** The signal a task is stopped for: 128 bytes of siginfo. -errno: EINVAL when it is a group stop. */
+export function attemptSiginfo(host: Host, tid: number): Uint8Array | number {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(SIGINFO_SIZE);
+  const result = host.attempt(sys.ptrace, {
+    request: pt.PTRACE_GETSIGINFO,
+    pid: tid,
+    addr: 0,
+    data: buffer.address,
+  });
+  const bytes = result < 0 ? result : buffer.bytes.slice();
+  host.arena.release(mark);
+  return bytes;
+}
+
+/** The siginfo of every pending signal, in queue order, without taking them. `shared`: of the process. */
+export function peekPending(host: Host, tid: number, shared: boolean): Uint8Array[] {
+  const batch = 32;
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(batch * SIGINFO_SIZE);
+  const found: Uint8Array[] = [];
+  for (;;) {
+    const args = host.arena.store(
+      pt.ptrace_peeksiginfo_args.encode({
+        off: BigInt(found.length),
+        flags: shared ? pt.PTRACE_PEEKSIGINFO_SHARED : 0,
+        nr: batch,
+      }),
+    );
+    const count = request(host, pt.PTRACE_PEEKSIGINFO, tid, args, buffer.address);
+    for (let i = 0; i < count; i++) {
+      found.push(buffer.bytes.slice(i * SIGINFO_SIZE, (i + 1) * SIGINFO_SIZE));
+    }
+    if (count < batch) break;
+  }
+  host.arena.release(mark);
+  return found;
+}
+
+export function eventMessage(host: Host, tid: number): number {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(8);
+  request(host, pt.PTRACE_GETEVENTMSG, tid, 0, buffer.address);
+  const message = getU64(viewOf(buffer.bytes), 0);
+  host.arena.release(mark);
+  return message;
+}
+
+/** The registered rseq area; undefined on kernels before 5.13, which cannot tell. */
+export function attemptRseq(host: Host, tid: number) {
+  const mark = host.arena.mark;
+  const { size } = pt.ptrace_rseq_configuration;
+  const buffer = host.arena.alloc(size);
+  const result = host.attempt(sys.ptrace, {
+    request: pt.PTRACE_GET_RSEQ_CONFIGURATION,
+    pid: tid,
+    addr: size,
+    data: buffer.address,
+  });
+  const value = result === size ? pt.ptrace_rseq_configuration.decode(buffer.bytes) : undefined;
+  host.arena.release(mark);
+  return value;
+}

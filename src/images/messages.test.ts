@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { wireTable } from '../../test/support/golden.js';
+import {
+  type AnyEnumeration,
+  enumEntries,
+  enumTypeName,
+  type Field,
+  isMessage,
+  isScalar,
+  type Message,
+  typeOf,
+} from './schema.js';
+
+type WireField = [number: number, label: string, type: string, options?: Record<string, unknown>];
+interface WireFile {
+  messages: Record<string, Record<string, WireField>>;
+  enums: Record<string, Record<string, number>>;
+}
+
+const folder = new URL('messages/', import.meta.url);
+const OURS = 20000;
+/** Fields the format has no place for: skipped by every other reader. */
+const OUR_FIELDS: string[] = [];
+
+function wireType(field: Field): string {
+  const type = typeOf(field);
+  if (isScalar(type)) return type.wire;
+  return isMessage(type) ? type.name : enumTypeName(type);
+}
+
+const asWire = (field: Field): WireField => {
+  const { number, label, options } = field;
+  const row: WireField = [number, label, wireType(field)];
+  if (Object.keys(options).length > 0) row.push({ ...options });
+  return row;
+};
+
+/** What our modules declare, in the shape of the wire table; our own fields apart. */
+async function declared(): Promise<{ files: Record<string, WireFile>; ours: string[] }> {
+  const files: Record<string, WireFile> = {};
+  const ours: string[] = [];
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.js'))) {
+    const file: WireFile = { messages: {}, enums: {} };
+    const module: Record<string, unknown> = await import(new URL(name, folder).href);
+    for (const [exported, value] of Object.entries(module)) {
+      if (isMessage(value as Message<unknown>)) {
+        const { name: messageName, fields } = value as Message<unknown>;
+        assert.equal(exported, messageName);
+        const entries = Object.entries(fields);
+        for (const [key, { number }] of entries) {
+          if (number >= OURS) ours.push(`${messageName}.${key}`);
+        }
+        file.messages[messageName] = Object.fromEntries(
+          entries
+            .filter(([, { number }]) => number < OURS)
+            .map(([key, field]) => [key, asWire(field)]),
+        );
+      } else {
+        const type = value as AnyEnumeration;
+        assert.equal(exported, enumTypeName(type).replace('.', '_'));
+        file.enums[enumTypeName(type)] = Object.fromEntries(enumEntries(type));
+      }
+    }
+    files[name.replace('.js', '')] = file;
+  }
+  return { files, ours };
+}
+
+test('every message, field and enum is declared as the format has it', async () => {
+  const wire = wireTable<Record<string, WireFile>>('messages');
+  const { files, ours } = await declared();
+  assert.deepEqual(Object.keys(files).sort(), Object.keys(wire).sort());
+  for (const [name, file] of Object.entries(wire)) {
+    assert.deepEqual(files[name], file, `messages/${name}.ts`);
+  }
+  assert.deepEqual(ours.sort(), OUR_FIELDS);
+});

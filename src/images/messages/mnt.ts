@@ -1,0 +1,47 @@
+/** A mount, as mountinfo shows it. */
+import { bool, enumeration, message, optional, required, string, uint32 } from '../schema.js';
+
+export const fstype = enumeration('fstype', {
+  UNSUPPORTED: 0,
+  PROC: 1,
+  SYSFS: 2,
+  DEVTMPFS: 3,
+  BINFMT_MISC: 4,
+  TMPFS: 5,
+  DEVPTS: 6,
+  SIMFS: 7,
+  PSTORE: 8,
+  SECURITYFS: 9,
+  FUSECTL: 10,
+  DEBUGFS: 11,
+  CGROUP: 12,
+  AUFS: 13,
+  MQUEUE: 14,
+  FUSE: 15,
+  AUTO: 16,
+  OVERLAYFS: 17,
+  AUTOFS: 18,
+  TRACEFS: 19,
+  CGROUP2: 23,
+});
+
+export const mnt_entry = message('mnt_entry', {
+  fstype: required(1, uint32),
+  mnt_id: required(2, uint32),
+  root_dev: required(3, uint32, { dev: true }),
+  parent_mnt_id: required(4, uint32),
+  flags: required(5, uint32, { hex: true }),
+  root: required(6, string),
+  mountpoint: required(7, string),
+  source: required(8, string),
+  options: required(9, string),
+  shared_id: optional(10, uint32),
+  master_id: optional(11, uint32),
+  with_plugin: optional(12, bool),
+  ext_mount: optional(13, bool),
+  fsname: optional(14, string),
+  internal_sharing: optional(15, bool),
+  deleted: optional(16, bool),
+  sb_flags: optional(17, uint32, { hex: true }),
+  ext_key: optional(18, string),
+});

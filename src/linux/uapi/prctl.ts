@@ -1,0 +1,88 @@
+/** linux/prctl.h, linux/securebits.h, linux/capability.h, linux/membarrier.h. */
+import { struct, u32 } from '../struct.js';
+
+export const PR_SET_PDEATHSIG = 1;
+export const PR_GET_PDEATHSIG = 2;
+export const PR_GET_DUMPABLE = 3;
+export const PR_SET_DUMPABLE = 4;
+export const PR_GET_KEEPCAPS = 7;
+export const PR_SET_KEEPCAPS = 8;
+export const PR_SET_NAME = 15;
+export const PR_GET_NAME = 16;
+export const PR_CAPBSET_READ = 23;
+export const PR_CAPBSET_DROP = 24;
+export const PR_GET_SECUREBITS = 27;
+export const PR_SET_SECUREBITS = 28;
+export const PR_GET_TIMERSLACK = 30;
+export const PR_SET_TIMERSLACK = 29;
+export const PR_SET_MM = 35;
+export const PR_SET_MM_MAP = 14;
+export const PR_SET_MM_MAP_SIZE = 15;
+export const PR_SET_CHILD_SUBREAPER = 36;
+export const PR_GET_CHILD_SUBREAPER = 37;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_GET_NO_NEW_PRIVS = 39;
+export const PR_GET_TID_ADDRESS = 40;
+export const PR_SET_THP_DISABLE = 41;
+export const PR_GET_THP_DISABLE = 42;
+export const PR_MCE_KILL_GET = 34;
+export const PR_GET_FP_MODE = 46;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+export const PR_GET_SPECULATION_CTRL = 52;
+export const PR_SET_IO_FLUSHER = 57;
+export const PR_GET_IO_FLUSHER = 58;
+export const PR_SET_MDWE = 65;
+export const PR_GET_MDWE = 66;
+export const PR_SET_MEMORY_MERGE = 67;
+export const PR_GET_MEMORY_MERGE = 68;
+export const PR_GET_TSC = 25;
+export const PR_GET_UNALIGN = 5;
+export const PR_GET_TIMING = 13;
+export const PR_TASK_PERF_EVENTS_DISABLE = 31;
+export const prctlOptions = {
+  PR_SET_PDEATHSIG,
+  PR_GET_PDEATHSIG,
+  PR_GET_DUMPABLE,
+  PR_SET_DUMPABLE,
+  PR_GET_KEEPCAPS,
+  PR_SET_KEEPCAPS,
+  PR_SET_NAME,
+  PR_GET_NAME,
+  PR_CAPBSET_READ,
+  PR_CAPBSET_DROP,
+  PR_GET_SECUREBITS,
+  PR_SET_SECUREBITS,
+  PR_GET_TIMERSLACK,
+  PR_SET_TIMERSLACK,
+  PR_SET_MM,
+  PR_SET_CHILD_SUBREAPER,
+  PR_GET_CHILD_SUBREAPER,
+  PR_SET_NO_NEW_PRIVS,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_TID_ADDRESS,
+  PR_SET_THP_DISABLE,
+  PR_GET_THP_DISABLE,
+  PR_MCE_KILL_GET,
+  PR_CAP_AMBIENT,
+  PR_GET_SPECULATION_CTRL,
+  PR_SET_IO_FLUSHER,
+  PR_GET_IO_FLUSHER,
+  PR_SET_MDWE,
+  PR_GET_MDWE,
+  PR_SET_MEMORY_MERGE,
+  PR_GET_MEMORY_MERGE,
+  PR_GET_TSC,
+};
+
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+export const cap_user_header = struct('cap_user_header', { version: u32, pid: u32 }, { size: 8 });
+/** Two of these in a row for version 3: low words, then high words. */
+export const cap_user_data = struct(
+  'cap_user_data',
+  { effective: u32, permitted: u32, inheritable: u32 },
+  { size: 12 },
+);
+
+export const MEMBARRIER_CMD_GET_REGISTRATIONS = 512;

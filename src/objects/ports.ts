@@ -1,0 +1,47 @@
+/** What objects may use of the kernel while they observe: handed in, so that objects import no effects. */
+import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+
+/** Memory of ours that a call can fill. */
+export interface PortBuffer extends Place {
+  readonly bytes: Uint8Array;
+}
+
+export interface PortScope extends Disposable {
+  alloc(length: number, align?: number): PortBuffer;
+}
+
+export interface FileStat {
+  dev: bigint;
+  ino: bigint;
+  nlink: bigint;
+  mode: number;
+  uid: number;
+  gid: number;
+  rdev: bigint;
+  size: number;
+}
+
+/** System calls and small files, as this process sees them. `attempt` and the attemptX return -errno. */
+export interface KernelPort {
+  call<P extends Params>(call: Syscall<P>, args: Arguments<P>): number;
+  attempt<P extends Params>(call: Syscall<P>, args: Arguments<P>): number;
+  scope(): PortScope;
+  attemptReadText(path: string): string | number;
+  attemptReadBytes(path: string): Uint8Array | number;
+  attemptReadLink(path: string): string | number;
+  attemptReadDir(path: string): string[] | number;
+  /** stat(2): links are followed, AT_SYMLINK_NOFOLLOW in `flags` stops that. */
+  attemptStat(path: string, flags?: number): FileStat | number;
+  readText(path: string): string;
+  readLink(path: string): string;
+  readDir(path: string): string[];
+}
+
+/**
+ * The kernel during a dump. Descriptors taken from tasks are ours, closed when the dump ends; they share the
+ * description with the task, so nothing may be changed through them (position, flags, SO_PEEK_OFF ...).
+ */
+export interface DumpPort extends KernelPort {
+  /** pidfd_getfd: the task's open file description, as a descriptor of ours. */
+  take(pid: number, fd: number): number;
+}

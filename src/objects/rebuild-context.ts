@@ -1,0 +1,75 @@
+/** What a restore hands to objects while it compiles the plan: the images, the tracks, and facts of this host. */
+import type { ImageSet } from '../images/image-set.js';
+import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js';
+import type { mm_entry } from '../images/messages/mm.js';
+import type { pstree_entry } from '../images/messages/pstree.js';
+import type { MessageValue } from '../images/schema.js';
+import type { Mapping } from '../linux/procfs/maps.js';
+import type { Plan, TrackTask } from '../plan/plan.js';
+import type { Track } from '../plan/track.js';
+import type { KernelPort } from './ports.js';
+
+export type CoreEntry = MessageValue<typeof core_entry>;
+export type MmEntry = MessageValue<typeof mm_entry>;
+export type IdsEntry = MessageValue<typeof task_kobj_ids_entry>;
+export type PstreeEntry = MessageValue<typeof pstree_entry>;
+
+export interface ThreadRebuild {
+  vtid: number;
+  core: CoreEntry;
+  track: Track;
+  /** Its final registers are set here, by the registers object. */
+  task: TrackTask;
+  isLeader: boolean;
+  process: ProcessRebuild;
+}
+
+export interface ProcessRebuild {
+  vpid: number;
+  /** The comm in its core image, for errors. */
+  comm: string;
+  pstree: PstreeEntry;
+  core: CoreEntry;
+  ids: IdsEntry;
+  mm: MmEntry;
+  /** The leader's track: it does all that belongs to the process. */
+  track: Track;
+  /** The leader first. */
+  threads: ThreadRebuild[];
+}
+
+/** Descriptions by their id in files.img, as seen from a process that is being rebuilt. */
+export interface FileRebuild {
+  /**
+   * A temporary descriptor of this description in the process's table: made in 'make', usable in every stage from
+   * 'memory' to 'task state'. For mappings, the executable, directories. Opened here if no descriptor of the
+   * process refers to it.
+   */
+  use(process: ProcessRebuild, fileId: number): number;
+  /** A temporary descriptor, from 'memory' to 'fill', of an image file, e.g. 'pages-1.img', for pread/preadv/splice with offsets. */
+  image(process: ProcessRebuild, name: string): number;
+}
+
+/** What woodfrog offers to host steps while the plan runs. */
+export interface HostStepPort extends KernelPort {
+  /** Our own pid for a vpid of the tree. */
+  pidOf(vpid: number): number;
+  /** Waits (bounded) until these helpers and zombies have ended. */
+  waitEnded(vpids: readonly number[]): void;
+}
+
+export interface RestoreContext {
+  images: ImageSet;
+  plan: Plan<HostStepPort>;
+  /** Live processes, parents before children. */
+  processes: ProcessRebuild[];
+  files: FileRebuild;
+  /** For facts of this host; no lasting effects. */
+  port: KernelPort;
+  /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */
+  puppetMappings: readonly Mapping[];
+  /** A descriptor that every puppet has: woodfrog's own pidfd, for pidfd_getfd of `hostFd`s. Above all saved numbers. */
+  controlFd: number;
+  /** Opens an image in woodfrog's own table and says its number there (for pidfd_getfd by a puppet). */
+  hostImageFd(name: string): number;
+}

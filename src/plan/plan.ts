@@ -1,0 +1,78 @@
+/** A whole restore as data: the tracks, woodfrog's own steps between stages, and each task's final registers. */
+import { assert } from '../support/assert.js';
+import { PlanArea } from './memory.js';
+import { type Stage, stageIndex } from './stages.js';
+import { Track } from './track.js';
+
+/** Address space the plan takes in every puppet; sparse, so its size costs nothing. */
+export const PLAN_LENGTH = 512 * 1024 * 1024;
+/** Offsets in the plan: code, control words, the common epilogue, data, records. */
+export const CODE_OFFSET = 0;
+export const CONTROL_OFFSET = 0x1000;
+export const EPILOGUE_OFFSET = 0x3000;
+export const DATA_OFFSET = 0x10000;
+export const DATA_LIMIT = PLAN_LENGTH / 2 - DATA_OFFSET;
+export const RECORDS_OFFSET = PLAN_LENGTH / 2;
+
+/** What a task resumes with once its tape is done. */
+export interface FinalState {
+  /** user_regs_struct. */
+  regs: Uint8Array;
+  /** NT_X86_XSTATE bytes, or undefined to keep the initial state. */
+  xstate: Uint8Array | undefined;
+  /** Blocked signals. */
+  sigmask: bigint;
+}
+
+/** A step that woodfrog itself takes when a stage begins, before any track enters it. `run` gets what the runner offers. */
+export interface HostStep<Port> {
+  readonly stage: Stage;
+  /** As --explain shows it. */
+  readonly what: string;
+  run(port: Port): void;
+}
+
+export interface TrackTask {
+  track: Track;
+  /** undefined for helpers and zombies, which end before 'commit'. */
+  final: FinalState | undefined;
+  /** The vpid of the process a thread belongs to; its own for a process. */
+  process: number;
+}
+
+export class Plan<Port = unknown> {
+  /** The address of the plan in every puppet. */
+  readonly base: number;
+  readonly memory: PlanArea;
+  readonly tasks: TrackTask[] = [];
+  readonly hostSteps: HostStep<Port>[] = [];
+
+  constructor(base: number) {
+    this.base = base;
+    this.memory = new PlanArea(base + DATA_OFFSET, DATA_LIMIT);
+  }
+
+  track(
+    init: { name: string; vpid?: number; temporaryFds?: number; process: number },
+    span: { first?: Stage; last?: Stage } = {},
+  ): TrackTask {
+    const track = new Track({ ...init, memory: this.memory });
+    track.firstStage = span.first ?? 'births';
+    track.lastStage = span.last ?? 'commit';
+    assert(
+      stageIndex(track.firstStage) <= stageIndex(track.lastStage),
+      `track ${init.name} ends before it begins`,
+    );
+    const task: TrackTask = { track, final: undefined, process: init.process };
+    this.tasks.push(task);
+    return task;
+  }
+
+  host(step: HostStep<Port>): void {
+    this.hostSteps.push(step);
+  }
+
+  get tracks(): Track[] {
+    return this.tasks.map(({ track }) => track);
+  }
+}
