@@ -19,7 +19,12 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Extra gcc flags, for C programs. */
   flags?: readonly string[];
+  /** Folder, below the program's own, where the release file appears: for programs that change their root. */
+  releaseIn?: string;
 }
+
+/** This kernel or machine lacks what the program needs. */
+export class Skipped extends Error {}
 
 const MARK = 'WOODFROG_TEST_MARK';
 const running = new Set<Program>();
@@ -31,6 +36,7 @@ export class Program {
   readonly pid: number;
   readonly #known = new Set<number>();
   readonly #child: ChildProcess;
+  readonly #releaseIn: string;
   #childEnded: Ended | undefined;
   #restored = false;
   #ended: Ended | undefined;
@@ -38,6 +44,7 @@ export class Program {
   constructor(dir: string, command: readonly string[], options: StartOptions) {
     this.dir = dir;
     this.command = command.join(' ');
+    this.#releaseIn = options.releaseIn ?? '';
     const [file = '', ...args] = command;
     const output = openSync(this.outputPath, 'a');
     this.#child = spawn(file, args, {
@@ -68,7 +75,7 @@ export class Program {
   }
 
   get releasePath(): string {
-    return join(this.dir, 'release');
+    return join(this.dir, this.#releaseIn, 'release');
   }
 
   output(): string {
@@ -95,7 +102,11 @@ export class Program {
       `READY of ${this.command}`,
       () => {
         if (this.output().includes('READY\n')) return true;
-        if (this.ended() !== undefined) throw this.failure('ended before it was ready');
+        if (this.ended() !== undefined) {
+          const skipped = /^SKIP: (.*)$/m.exec(this.output())?.[1];
+          if (skipped !== undefined) throw new Skipped(skipped);
+          throw this.failure('ended before it was ready');
+        }
         return false;
       },
       timeoutMs,

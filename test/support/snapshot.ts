@@ -3,6 +3,7 @@
  * shows saved state, with what a kernel may renumber (pipe inodes, shared memory inodes) numbered by first sight.
  */
 import { procLink, procList, procStatus, procText, threadsOf, treeOf } from './proc.js';
+import { tool } from './tool.js';
 
 /** Facts by name, e.g. '412/fd/3' -> '/dev/null'. */
 export type Snapshot = Map<string, string>;
@@ -164,6 +165,11 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
   return merged.map(({ start, end, what }) => [`${start.toString(16)}-${end.toString(16)}`, what]);
 }
 
+/** Anonymous shared memory; CRIU brings it back as a memfd, which shows. */
+const SHARED_MEMORY = tool.isCriu
+  ? /^\S+ inode:\[(\d+)\] (?:\/memfd:)?(\/dev\/zero \(deleted\))$/
+  : /^\S+ inode:\[(\d+)\] (\/dev\/zero \(deleted\))$/;
+
 /** Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of appearance. */
 function inodeNumbers(): (text: string) => string {
   const seen = new Map<string, number>();
@@ -179,7 +185,7 @@ function inodeNumbers(): (text: string) => string {
         (_, kind: string, inode: string) => `${kind}:#${numberOf(inode)}`,
       )
       .replace(
-        /^\S+ inode:\[(\d+)\] (\/dev\/zero \(deleted\)|\/SYSV.*)$/,
-        (_, inode: string, name: string) => `shared memory #${numberOf(inode)} ${name}`,
+        SHARED_MEMORY,
+        (_, inode: string, name: string) => `shared #${numberOf(inode)} ${name}`,
       );
 }

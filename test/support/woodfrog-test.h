@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,12 @@ UNUSED static void ready(void) {
 __attribute__((noreturn)) UNUSED static void pass(void) {
   say("PASS\n");
   exit(0);
+}
+
+// For what this kernel or machine lacks: the tests of this program are then reported as skipped.
+__attribute__((noreturn)) UNUSED static void skip(const char *why) {
+  say("SKIP: %s\n", why);
+  exit(77);
 }
 
 // Rendezvous between processes through empty files beside the release file.
