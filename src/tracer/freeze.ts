@@ -4,7 +4,7 @@
  * changed in any task; when the tracer dies, every task goes on.
  */
 
-import { attemptReadDir, attemptReadText } from '../host/files.js';
+import { attemptReadDir, attemptReadText, readDir } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
 import { attemptDetach, attemptSeize, interrupt, resume } from '../host/ptrace.js';
@@ -13,6 +13,7 @@ import { EPERM, ESRCH } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP, signalName } from '../linux/signal.js';
+import { kill } from '../linux/syscalls/tasks.js';
 import { PTRACE_EVENT_STOP, PTRACE_O_TRACESYSGOOD } from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
 import { gone, refused, unsupported, within } from '../support/errors.js';
@@ -35,7 +36,8 @@ export class FrozenTree implements Disposable {
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
   readonly #threads = new Map<Pid, ThreadState>();
-  /** Stops that came for threads not yet listed. */
+  /** Signals that came meanwhile and could not be kept pending. */
+  readonly #toSend: { tid: Pid; signal: number }[] = [];
   #released = false;
 
   constructor(host: Host, interrupts: Interrupts) {
@@ -47,10 +49,19 @@ export class FrozenTree implements Disposable {
   thaw(): void {
     if (this.#released) return;
     this.#released = true;
+    for (const { tid, signal } of this.#toSend) {
+      // ESRCH: the thread has ended, and the signal with it.
+      this.host.attempt(kill, { pid: tid, sig: signal });
+    }
     for (const [tid, state] of this.#threads) {
       // ESRCH: killed meanwhile, and with it gone from us.
       if (state !== 'dead') attemptDetach(this.host, tid);
     }
+  }
+
+  /** Sends a signal to the thread's process when the tree is let go. */
+  sendAtThaw(tid: Pid, signal: number): void {
+    this.#toSend.push({ tid, signal });
   }
 
   /** The tree is no longer ours to thaw: its tasks were killed. */
@@ -131,9 +142,9 @@ export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): Froze
     if (typeof attemptReadDir(host, `/proc/${root}`) === 'number') {
       throw gone('no such process', { pid: root });
     }
-    let level: { pid: Pid; parent: Pid | undefined }[] = [{ pid: root, parent: undefined }];
-    while (level.length > 0) {
-      level = freezeLevel(tree, level);
+    const family = new Family(host, root);
+    for (let found = family.update(); found.length > 0; found = family.update()) {
+      freezeProcesses(tree, found);
     }
     return tree;
   } catch (error) {
@@ -142,35 +153,83 @@ export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): Froze
   }
 }
 
-/** Stops these processes and returns their children. */
-function freezeLevel(
-  tree: FrozenTree,
-  level: readonly { pid: Pid; parent: Pid | undefined }[],
-): { pid: Pid; parent: Pid }[] {
-  const { host } = tree;
-  let open = level.map(({ pid: leader, parent }) => ({
-    pid: leader,
-    parent,
-    zombie: false,
-    threads: [] as Pid[],
-  }));
-  const frozen = [...open];
+/**
+ * Who descends from the root, found by the parent that every process names: /proc/PID/task/TID/children is a kernel
+ * option (CONFIG_PROC_CHILDREN) that not all have. The first look is taken while nothing is stopped; later ones read
+ * only processes that are new, until there is none: a stopped tree has no children.
+ */
+class Family {
+  readonly #host: Host;
+  readonly #root: Pid;
+  /** Every process looked at: its parent. */
+  readonly #parents = new Map<number, number>();
+  readonly #members = new Set<number>();
+
+  constructor(host: Host, root: Pid) {
+    this.#host = host;
+    this.#root = root;
+  }
+
+  /** Members of the tree that were not there at the last look, parents first. */
+  update(): FrozenProcess[] {
+    const children = new Map<number, number[]>();
+    for (const name of readDir(this.#host, '/proc')) {
+      const id = Number(name);
+      if (Number.isNaN(id)) continue;
+      const parent = this.#parents.get(id) ?? this.#parentOf(id);
+      if (parent === undefined) continue;
+      const siblings = children.get(parent);
+      if (siblings) siblings.push(id);
+      else children.set(parent, [id]);
+    }
+    const found: FrozenProcess[] = [];
+    const queue: { id: number; parent: number | undefined }[] = [
+      { id: this.#root, parent: undefined },
+    ];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { id, parent } = next;
+      if (!this.#members.has(id)) {
+        this.#members.add(id);
+        found.push({
+          pid: pid(id),
+          parent: parent === undefined ? undefined : pid(parent),
+          zombie: false,
+          threads: [],
+        });
+      }
+      for (const child of children.get(id) ?? []) queue.push({ id: child, parent: id });
+    }
+    return found;
+  }
+
+  #parentOf(id: number): number | undefined {
+    const text = attemptReadText(this.#host, `/proc/${id}/stat`);
+    if (typeof text === 'number') return undefined;
+    const { ppid } = parseStat(text);
+    this.#parents.set(id, ppid);
+    return ppid;
+  }
+}
+
+/** Stops these processes, every thread, and adds them to the tree. */
+function freezeProcesses(tree: FrozenTree, found: readonly FrozenProcess[]): void {
+  let open = [...found];
   // A thread that starts another one before it stops is caught by listing once more after it has.
   while (open.length > 0) {
     const growing = open.filter((process) => seizeNewThreads(tree, process));
     tree.waitStopped();
     open = growing;
   }
-  const children: { pid: Pid; parent: Pid }[] = [];
-  for (const process of frozen) {
+  for (const process of found) {
     process.threads = process.threads.filter((tid) => !tree.isDead(tid));
     process.zombie = process.threads.length === 0;
-    if (process.zombie && isGone(host, process.pid)) continue;
+    if (process.zombie && isGone(tree.host, process.pid)) {
+      if (process.parent === undefined)
+        throw gone('the process ended meanwhile', { pid: process.pid });
+      continue;
+    }
     tree.processes.push(process);
-    for (const child of childrenOf(host, process))
-      children.push({ pid: child, parent: process.pid });
   }
-  return children;
 }
 
 /** Seizes the threads that are not seized yet; false when there were none. */
@@ -188,18 +247,6 @@ function seizeNewThreads(tree: FrozenTree, process: FrozenProcess): boolean {
     found = true;
   }
   return found;
-}
-
-/** Children of every thread: /proc/PID/task/TID/children (Linux 3.5, CONFIG_PROC_CHILDREN). */
-function childrenOf(host: Host, process: FrozenProcess): Pid[] {
-  const children: Pid[] = [];
-  const tids = process.threads.length > 0 ? process.threads : [process.pid];
-  for (const tid of tids) {
-    const text = attemptReadText(host, `/proc/${process.pid}/task/${tid}/children`);
-    if (typeof text === 'number') continue;
-    for (const word of text.split(' ')) if (word !== '') children.push(pid(Number(word)));
-  }
-  return children;
 }
 
 const isGone = (host: Host, process: Pid): boolean =>

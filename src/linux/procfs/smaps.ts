@@ -1,7 +1,8 @@
 /**
- * /proc/PID/smaps, of which only VmFlags is read: what madvise, mlock and the kernel itself have set on each mapping.
- * Linux Documentation/filesystems/proc.rst and fs/proc/task_mmu.c, show_smap_vma_flags. The kernel walks every page to
- * write this file, so it is read only when needed; this side skips from record to record.
+ * /proc/PID/smaps, of which only VmFlags is read: what madvise, mlock and the kernel itself have
+ * set on each mapping. Linux Documentation/filesystems/proc.rst and fs/proc/task_mmu.c,
+ * show_smap_vma_flags. The kernel walks every page to write this file, so it is read only when
+ * needed; this side skips from record to record.
  */
 import { Cursor, unreadable } from './text.js';
 
@@ -65,7 +66,8 @@ export function parseVmFlags(text: string): Map<number, VmFlags> {
   while (!cursor.done) {
     const start = cursor.hex();
     if (cursor.peek() !== DASH) cursor.fail();
-    // The last line of every record since Linux 3.8; newlines in paths are escaped, so it cannot be forged.
+    // The last line of every record since Linux 3.8; newlines in paths are escaped, so it cannot be
+    // forged.
     const mark = text.indexOf(MARK, cursor.at);
     if (mark < 0) throw unreadable(FILE, cursor.restOfLine());
     cursor.at = mark + MARK.length;
@@ -86,7 +88,10 @@ function parseCodes(spelling: string): VmFlags {
   return new Set(codes);
 }
 
-/** The codes that this version does not know, so that a mapping which has one can be refused by name. */
+/**
+ * The codes that this version does not know, so that a mapping which has one can be refused by
+ * name.
+ */
 export function unknownVmFlags(flags: VmFlags): string[] {
   return [...flags].filter((code) => !Object.hasOwn(VM_FLAGS, code));
 }

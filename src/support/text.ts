@@ -2,7 +2,7 @@
  * Text in images is whatever bytes the kernel gave: mostly UTF-8, but a path may hold anything except NUL. A byte that is
  * not part of valid UTF-8 becomes the lone surrogate U+DC00 + byte and turns back into that byte, so nothing is lost.
  */
-import { fromUtf8, utf8 } from '../support/bytes.js';
+import { concat, fromUtf8, utf8 } from './bytes.js';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const LONE = 0xdc00;
@@ -75,3 +75,7 @@ export function encodeText(text: string): Uint8Array {
 
 /** Text for a message to a person: undecodable bytes shown as the replacement character. */
 export const printable = (text: string): string => fromUtf8(encodeText(text));
+
+/** A NUL-terminated string, for the kernel. */
+export const cString = (text: string): Uint8Array => concat([encodeText(text), ZERO]);
+const ZERO = new Uint8Array(1);
