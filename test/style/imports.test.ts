@@ -8,8 +8,8 @@ const PURE = ['objects', 'plan', 'checkpoint', 'images', 'arch', 'linux', 'suppo
 
 /**
  * What each folder may import from, beside itself: `cli, rpc -> operations -> objects -> plan -> checkpoint -> images ->
- * arch -> linux -> support`, and with effects `operations -> tracer -> host -> arch`. Above the kernel's edge, tracer/
- * knows plan/ because tapes are what it runs; objects know neither tracer/ nor host/.
+ * arch -> linux -> support`, and with effects `operations -> tracer -> host -> arch`. Two values cross over: tracer/
+ * runs the tapes of plan/ and fills in the views of checkpoint/. Objects know neither tracer/ nor host/.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   support: [],
@@ -20,7 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   plan: below('plan'),
   objects: below('objects'),
   host: ['arch', 'linux', 'support'],
-  tracer: ['host', 'plan', 'arch', 'linux', 'support'],
+  tracer: ['host', 'plan', 'checkpoint', 'arch', 'linux', 'support'],
   options: ['linux', 'support'],
   operations: [...PURE, 'tracer', 'host', 'options'],
   crit: [...PURE, 'options'],
