@@ -102,15 +102,15 @@ function cloneExec(host: Host, stubs: Stubs, fd: number, sibling: boolean): Pid 
   }
 }
 
-/** One system call in a stopped puppet, by the `syscall` instruction at `ip`. -errno when it fails. */
+/** One system call in a stopped puppet, by its own `syscall` instruction. -errno when it fails. */
 export function puppetCall(
   host: Host,
-  { puppet, interrupts, ip }: { puppet: Puppet; interrupts: Interrupts; ip: number },
+  { puppet, interrupts }: { puppet: Puppet; interrupts: Interrupts },
   nr: number,
   args: readonly (number | bigint)[],
 ): number {
   const [di = 0, si = 0, dx = 0, r10 = 0, r8 = 0, r9 = 0] = args;
-  const words = { di, si, dx, r10, r8, r9, ax: nr, ip };
+  const words = { di, si, dx, r10, r8, r9, ax: nr, ip: puppetSyscall() };
   const to = Object.fromEntries(Object.entries(words).map(([name, word]) => [name, toWord(word)]));
   setRegisters(host, puppet.pid, redirect(puppet.regs, to));
   for (const phase of ['entry to', 'exit from']) {
