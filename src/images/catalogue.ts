@@ -212,22 +212,19 @@ export const IMAGES = listed({
   VMAS: many('vmas-%u.img', 0x5412_3737, vma_entry),
 });
 
-const plain = new Map<string, Image>();
-const series: Image[] = [];
+/** By the part of their file name that is the same for all of a kind: 'core-', or the whole name. */
+const byStem = new Map<string, Image>();
 for (const image of Object.values(IMAGES) as Image[]) {
-  if (image.pattern.includes('%')) series.push(image);
-  else plain.set(image.pattern, image);
+  const [stem = ''] = image.pattern.split('%');
+  // PAGES comes before PAGES_OLD, which has the same names.
+  if (!byStem.has(stem)) byStem.set(stem, image);
 }
 
 /** Which image a file of an image directory is; undefined when it is none. */
 export function identifyImage(name: string): { image: Image; id: ImageId } | undefined {
-  const only = plain.get(name);
-  if (only) return { image: only, id: undefined };
-  for (const image of series) {
-    const id = parseImageId(image, name);
-    if (id !== null) return { image, id };
-  }
-  return undefined;
+  const image = byStem.get(name) ?? byStem.get(name.slice(0, name.lastIndexOf('-') + 1));
+  const id = image ? parseImageId(image, name) : null;
+  return image && id !== null ? { image, id } : undefined;
 }
 
 /** Images that share a magic share the name crit gives it. */
