@@ -187,6 +187,21 @@ export class WireWriter {
     return this.bytes.slice(0, this.at);
   }
 
+  get length(): number {
+    return this.at;
+  }
+
+  /** Empty again. */
+  reset(): void {
+    this.at = 0;
+  }
+
+  fixed32(value: number): void {
+    this.reserve(4);
+    this.view.setUint32(this.at, value, true);
+    this.at += 4;
+  }
+
   /** An unsigned 64-bit number, given as an integer that a double holds exactly. */
   varint(value: number): void {
     this.reserve(10);
