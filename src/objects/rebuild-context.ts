@@ -1,5 +1,5 @@
 /** What a restore hands to objects while it compiles the plan: the images, the tracks, and facts of this host. */
-import type { ImageSet } from '../images/image-set.js';
+import type { ImageSet } from '../images/directory.js';
 import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
