@@ -1,8 +1,8 @@
 /** ptrace(2), one function per request. All of it must run on the thread that seized the task: the kernel ties them. */
 import type { Registers } from '../arch/x86-64/registers.js';
 import { user_regs_struct } from '../arch/x86-64/registers.js';
-import { iovec } from '../linux/uapi/mman.js';
 import * as sys from '../linux/syscalls/tasks.js';
+import { iovec } from '../linux/uapi/mman.js';
 import * as pt from '../linux/uapi/ptrace.js';
 import { getU64, viewOf } from '../support/bytes.js';
 import type { Host } from './host.js';
@@ -160,4 +160,3 @@ export function attemptRseq(host: Host, tid: number) {
   host.arena.release(mark);
   return value;
 }
-
