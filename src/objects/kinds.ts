@@ -6,7 +6,7 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import type { Image } from '../images/image.js';
 import type { task_core_entry, thread_core_entry } from '../images/messages/core.js';
 import type { thread_info_x86 } from '../images/messages/core-x86.js';
-import type { fd_types, file_entry } from '../images/messages/fdinfo.js';
+import type { file_entry } from '../images/messages/fdinfo.js';
 import type { fs_entry } from '../images/messages/fs.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { MessageValue } from '../images/schema.js';
@@ -142,7 +142,8 @@ export interface FileBuild<Entry, Made> {
 /** A kind of open file description: one definition per kernel object. */
 export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   readonly name: string;
-  readonly fdType: (typeof fd_types)[keyof typeof fd_types];
+  /** One of fd_types. */
+  readonly fdType: number;
   /** The field of file_entry that holds this kind's entry. */
   readonly unionField: keyof MessageValue<typeof file_entry>;
   readonly recognize: readonly FileDiscriminant[];

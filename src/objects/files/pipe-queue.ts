@@ -28,7 +28,6 @@ import {
   O_DIRECT,
   O_NONBLOCK,
   O_RDONLY,
-  O_RDWR,
   O_WRONLY,
 } from '../../linux/uapi/fcntl.js';
 import { FIONREAD, POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd } from '../../linux/uapi/poll.js';
@@ -272,4 +271,3 @@ export function refillQueue(
 
 /** What F_SETFL may set on a pipe that is open for reading or writing already. */
 export const settableFlags = (flags: number): number => flags & ~(O_ACCMODE | O_CLOEXEC);
-export const isReadWrite = (flags: number): boolean => (flags & O_ACCMODE) === O_RDWR;

@@ -4,7 +4,7 @@ import type { fown_entry } from '../../images/messages/fown.js';
 import type { MessageValue } from '../../images/schema.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
 import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
-import { unsupported } from '../../support/errors.js';
+import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { FileIds, NamedFile } from '../kinds.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
@@ -97,12 +97,16 @@ export class FileRegistry implements FileIds {
 /** /dev/zero, 1:5. */
 const isZeroDevice = (stat: FileStat): boolean => toType(stat) === S_IFCHR && stat.rdev === 0x105n;
 
+/** The same error for another place: each use of an object that cannot be saved gets its own context. */
+export const anew = ({ code, what, remedy, context }: CheckpointError): CheckpointError =>
+  new CheckpointError({ code, what, ...(remedy !== undefined && { remedy }), ...context });
+
 /** The reg_file_entry of a file with a path; throws its obstacle. */
 export function regEntry(
   { name, stat, buildId, obstacle }: NamedFile,
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {
-  if (obstacle) throw obstacle;
+  if (obstacle) throw anew(obstacle);
   const isRegular = toType(stat) === S_IFREG;
   return {
     id,
