@@ -77,8 +77,7 @@ export interface PageRegion {
 }
 
 /** Region `index` of a vector that a scan filled. */
-export function regionAt(vector: Uint8Array, index: number): PageRegion {
-  const view = viewOf(vector);
+export function regionAt(view: DataView, index: number): PageRegion {
   const at = index * REGION_SIZE;
   return {
     start: readWord(view, at),
