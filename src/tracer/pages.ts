@@ -65,18 +65,22 @@ export function writeProcessPages(
   using copier = new ProcessCopier(host, pid, new Pieces(host, scope, target));
   const ranges = areas.filter(({ pages }) => pages === 'content');
   const content = scanContent(host, { pid, ranges, scope });
-  let next = content.next();
-  for (const area of areas) {
-    if (area.pages === 'all') {
-      copier.add(area, area);
-      continue;
+  try {
+    let next = content.next();
+    for (const area of areas) {
+      if (area.pages === 'all') {
+        copier.add(area, area);
+        continue;
+      }
+      while (!next.done && next.value.start < area.end) {
+        copier.add(next.value, area);
+        next = content.next();
+      }
     }
-    while (!next.done && next.value.start < area.end) {
-      copier.add(next.value, area);
-      next = content.next();
-    }
+    return copier.finish();
+  } finally {
+    content.return();
   }
-  return copier.finish();
 }
 
 /** Gathers neighbours into one run of the pagemap. */
