@@ -4,6 +4,7 @@ import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { MessageValue } from '../images/schema.js';
+import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Track } from '../plan/track.js';
@@ -60,6 +61,8 @@ export interface HostStepPort extends KernelPort {
 
 export interface RestoreContext {
   images: ImageSet;
+  /** For what the set does not hold: pagemaps, page contents. */
+  store: ImageStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
