@@ -22,7 +22,13 @@ interface WireFile {
 const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
-const OUR_FIELDS: string[] = [];
+const OUR_FIELDS: string[] = [
+  'vma_entry.accounted',
+  'vma_entry.anon_name',
+  'vma_entry.locked_on_fault',
+  'vma_entry.object_size',
+  'vma_entry.sealed',
+];
 
 function wireType(field: Field): string {
   const type = typeOf(field);

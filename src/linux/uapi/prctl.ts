@@ -37,6 +37,8 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_SET_MEMORY_MERGE = 67;
 export const PR_GET_MEMORY_MERGE = 68;
+export const PR_SET_VMA = 0x53564d41;
+export const PR_SET_VMA_ANON_NAME = 0;
 export const PR_GET_TSC = 25;
 export const PR_GET_UNALIGN = 5;
 export const PR_GET_TIMING = 13;
@@ -74,6 +76,7 @@ export const prctlOptions = {
   PR_SET_MEMORY_MERGE,
   PR_GET_MEMORY_MERGE,
   PR_GET_TSC,
+  PR_SET_VMA,
 };
 
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
