@@ -107,7 +107,9 @@ export function bearTree<Port extends EndsPort>(
   }
   const family: Family<Port> = { plan, members, tasks, first: first.track };
   addFirstSteps(family, options);
-  for (const member of members) addBirthSteps(family, member);
+  const born = new Map<number, Member[]>(members.map(({ vpid }) => [vpid, []]));
+  for (const member of members) born.get(member.creator)?.push(member);
+  for (const member of members) addBirthSteps(tasks, member, born.get(member.vpid) ?? []);
   addGroupSteps(family);
   addEnds(family, sources);
   for (const process of processes) {
@@ -169,13 +171,16 @@ function addFirstSteps<Port extends EndsPort>(
 }
 
 /** Children born in the old session, setsid, all others. */
-function addBirthSteps<Port extends EndsPort>(family: Family<Port>, member: Member): void {
-  const { track } = trackTask(family.tasks, member.vpid);
+function addBirthSteps(
+  tasks: Map<number, TrackTask>,
+  member: Member,
+  born: readonly Member[],
+): void {
+  const { track } = trackTask(tasks, member.vpid);
   track.at('births');
-  const born = family.members.filter(({ creator }) => creator === member.vpid);
   const bearAll = (children: readonly Member[]): void => {
     for (const child of children) {
-      bear(track, { track: trackTask(family.tasks, child.vpid).track, member: child });
+      bear(track, { track: trackTask(tasks, child.vpid).track, member: child });
     }
   };
   bearAll(born.filter(({ isBeforeSetsid }) => isBeforeSetsid));
