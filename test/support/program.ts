@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { compile } from './compile.js';
 import { testSource } from './paths.js';
 import { childrenOf, isAlive, processesMarked, stateOf, treeOf } from './proc.js';
-import { type Ended, reap } from './reaper.js';
+import { type Ended, leaveToNode, reap } from './reaper.js';
 import { sleep, waitFor } from './wait.js';
 
 export interface StartOptions {
@@ -64,6 +64,7 @@ export class Program {
       throw new AssertionError({ message: `Cannot start ${this.command}` });
     }
     this.pid = this.#child.pid;
+    leaveToNode(this.#child);
     this.#child.once('exit', (code, signal) => {
       this.#childEnded = signal === null ? { code: code ?? -1 } : { signal: signalNumber(signal) };
     });
@@ -172,9 +173,7 @@ export class Program {
     return new AssertionError({ message: `${this.command}: ${what}\n--- its output\n${shown}` });
   }
 
-  /** libuv collects the child it started; every other orphan is for us. */
   #reapOne(pid: number): void {
-    if (pid === this.pid && this.#childEnded === undefined && !this.#restored) return;
     const ended = reap(pid);
     if (pid === this.pid && this.#restored && ended !== undefined) this.#ended = ended;
   }
