@@ -86,7 +86,7 @@ export class Program {
   /** How the program ended; undefined while it runs. */
   ended(): Ended | undefined {
     if (!this.#restored) return this.#childEnded;
-    this.#ended ??= reap(this.pid);
+    collectOrphans();
     return this.#ended;
   }
 
@@ -137,7 +137,7 @@ export class Program {
     await waitFor(
       `the end of processes ${pids.join(' ')} after the dump`,
       () => {
-        for (const pid of pids) this.#reapOne(pid);
+        collectOrphans();
         return pids.every((pid) => stateOf(pid) === undefined);
       },
       timeoutMs,
@@ -158,8 +158,7 @@ export class Program {
     for (let round = 0; round < 400; round++) {
       const alive = victims();
       for (const pid of alive) killQuietly(pid);
-      for (const pid of this.#known) this.#reapOne(pid);
-      for (const pid of childrenOf(process.pid)) if (stateOf(pid) === 'Z') this.#reapOne(pid);
+      collectOrphans();
       if (alive.length === 0) break;
       await sleep(5);
     }
@@ -173,9 +172,18 @@ export class Program {
     return new AssertionError({ message: `${this.command}: ${what}\n--- its output\n${shown}` });
   }
 
-  #reapOne(pid: number): void {
+  /** Tells it how one of our adopted children ended. */
+  noteEnd(pid: number, ended: Ended): void {
+    if (pid === this.pid && this.#restored) this.#ended = ended;
+  }
+}
+
+/** Collects every dead orphan that became ours; a zombie's number would stand in the way of a restore. */
+function collectOrphans(): void {
+  for (const pid of childrenOf(process.pid)) {
+    if (stateOf(pid) !== 'Z') continue;
     const ended = reap(pid);
-    if (pid === this.pid && this.#restored && ended !== undefined) this.#ended = ended;
+    if (ended !== undefined) for (const program of running) program.noteEnd(pid, ended);
   }
 }
 
