@@ -22,8 +22,9 @@ import {
 import { PR_SET_VMA, PR_SET_VMA_ANON_NAME } from '../../linux/uapi/prctl.js';
 import type { StepOptions, Track } from '../../plan/track.js';
 import { PAGE_SIZE } from '../../support/brand.js';
-import { cString } from '../../support/bytes.js';
+
 import { type CheckpointError, imageError, unsupported } from '../../support/errors.js';
+import { cString } from '../../support/text.js';
 import {
   adviceOf,
   describeMapping,

@@ -6,6 +6,7 @@
 import { IMAGES } from '../../images/catalogue.js';
 import { munmap } from '../../linux/syscalls/memory.js';
 import { prctl } from '../../linux/syscalls/tasks.js';
+import { MAP_LOCKED } from '../../linux/uapi/mman.js';
 import { PR_SET_THP_DISABLE } from '../../linux/uapi/prctl.js';
 import { findHole, type Occupied } from '../../plan/holes.js';
 import { PLAN_LENGTH } from '../../plan/plan.js';
@@ -107,7 +108,10 @@ function rebuildProcess(
   for (const guard of guards) addGuard(track, guard);
   if (pagesFd >= 0) addContents(track, { fd: pagesFd, image: saved.image, pieces: own.pieces });
   for (const vma of plain) {
-    addFinish(track, vma, { current: filling(vma), hasGuards: holdsOne(vma, guards) });
+    addFinish(track, vma, {
+      current: filling(vma),
+      hasGuards: (vma.flags & MAP_LOCKED) !== 0 && holdsOne(vma, guards),
+    });
   }
   const made = addMakings(context, process, { objects, occupied });
   addMoves(track.at('memory'), kernels, { staging, into: 'place' });
