@@ -1,29 +1,39 @@
 /** `--close FD`: closes descriptors that the caller let us inherit. */
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 
-/** include/uapi/asm-generic/fcntl.h, as in fdinfo's octal flags. */
-const O_CLOEXEC = 0o2000000;
+const OWN_FDS = '/proc/self/fd';
 
 /**
- * Closes what was inherited; Node's own descriptors, which exist without the caller's knowledge, are not touched.
- * Returns the numbers that were not open, from the caller's point of view.
+ * Closes what was inherited; Node's own descriptors, which exist without the caller's knowledge and without which it
+ * would abort, are not touched. Returns the numbers that were not closed.
  */
 export function closeInherited(fds: readonly number[]): number[] {
+  if (fds.length === 0) return [];
+  const links = readdirSync(OWN_FDS).map((name) => [name, linkOf(name)] as const);
   return fds.filter((fd) => {
-    if (!isInherited(fd)) return true;
+    const link = links.find(([name]) => name === String(fd))?.[1];
+    if (link === undefined || mayBelongToNode(link, links)) return true;
     closeSync(fd);
     return false;
   });
 }
 
-// An inherited descriptor lacks close-on-exec, or exec(2) would have closed it. Node sets it on all of its own.
-function isInherited(fd: number): boolean {
+/** Undefined for a descriptor that is not open any more: the one that listed the folder. */
+function linkOf(name: string): string | undefined {
   try {
-    const flags = /^flags:\s*([0-7]+)/m.exec(
-      readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'),
-    )?.[1];
-    return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+    return readlinkSync(`${OWN_FDS}/${name}`);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+// Close-on-exec tells nothing: libuv sets it on inherited descriptors, too. What Node 20 opens for itself is event
+// polls, event counters, pipes with both ends here, and /dev/null; such a thing stays open even if it was inherited.
+function mayBelongToNode(
+  link: string,
+  links: readonly (readonly [string, string | undefined])[],
+): boolean {
+  if (link === '/dev/null' || /^anon_inode:\[(eventpoll|eventfd|io_uring)\]$/.test(link))
+    return true;
+  return link.startsWith('pipe:') && links.filter(([, other]) => other === link).length > 1;
 }

@@ -72,7 +72,7 @@ async function runLogged(line: OperationLine, environment: NodeJS.ProcessEnv): P
     ...(options.logFile !== undefined && { file: options.logFile }),
   });
   for (const fd of notOpen) {
-    log.warn('cli', `Descriptor ${fd} of '--close' was not open`);
+    log.warn('cli', `Descriptor ${fd} of '--close' is not an inherited one`);
   }
   for (const option of line.withoutEffect) {
     log.warn('cli', `Option '${option}' has no effect on ${line.kind}`);

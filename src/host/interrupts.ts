@@ -31,7 +31,7 @@ import type { Host } from './host.js';
 const TIMER_SIGNAL = 62;
 const SIGEV_THREAD_ID = 4;
 const SA_RESTORER = 0x0400_0000n;
-const TICK_MS = 50;
+const TICK_MS = 20;
 
 /** asm-generic/siginfo.h. */
 const sigevent = struct(
@@ -100,11 +100,23 @@ export class Interrupts implements Disposable {
     return viewOf(id.bytes).getInt32(0, true);
   }
 
-  /** From now on `check` fails after `seconds`, and blocking calls are interrupted then. */
-  arm(seconds: number): void {
+  /**
+   * From now on `check` fails after `seconds` (0: never), and blocking calls are interrupted then: or, with `ticking`,
+   * every 20 ms from now on, for callers that have something else to look at, too.
+   */
+  arm(seconds: number, { ticking = false } = {}): void {
     this.#timeoutSec = seconds;
-    this.#deadline = performance.now() + seconds * 1000;
-    this.#settime(seconds * 1000, TICK_MS);
+    const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
+    this.#deadline = performance.now() + limitMs;
+    if (ticking) this.#settime(TICK_MS, TICK_MS);
+    else if (seconds > 0) this.#settime(limitMs, TICK_MS);
+    else this.disarm();
+  }
+
+  /** For cleaning up after a failure: what asked us to stop no longer does, and a new, short time limit holds. */
+  armCleanup(seconds: number): void {
+    this.#flags.fill(0);
+    this.arm(seconds);
   }
 
   disarm(): void {

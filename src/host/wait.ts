@@ -1,5 +1,5 @@
 /** wait4(2) for tracees and puppets, bounded by a deadline: what happened to which thread, as a value. */
-import { EINTR } from '../linux/errno.js';
+import { ECHILD, EINTR } from '../linux/errno.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { __WALL, __WNOTHREAD, WNOHANG } from '../linux/uapi/sched.js';
 import { type Pid, pid } from '../support/brand.js';
@@ -19,7 +19,23 @@ export const SYSCALL_STOP = 0x80;
 /** The next event of any thread traced or born by this thread. Throws when time is up. */
 export function waitAny(host: Host, interrupts: Interrupts, waitingFor: () => string): WaitEvent {
   const event = waitFor(host, -1, 0, () => interrupts.check(waitingFor));
-  if (event === undefined) throw syscallError('wait4', 10);
+  if (event === undefined) throw syscallError('wait4', ECHILD);
+  return event;
+}
+
+/** As waitAny; returns undefined when a tick (Interrupts.arm with `ticking`) came first. */
+export function waitAnyOrTick(
+  host: Host,
+  interrupts: Interrupts,
+  waitingFor: () => string,
+): WaitEvent | undefined {
+  let ticked = false;
+  const event = waitFor(host, -1, 0, () => {
+    interrupts.check(waitingFor);
+    ticked = true;
+    return 'stop';
+  });
+  if (event === undefined && !ticked) throw syscallError('wait4', ECHILD);
   return event;
 }
 
@@ -34,18 +50,16 @@ export function waitOne(
   waitingFor: () => string,
 ): WaitEvent {
   const event = waitFor(host, tid, 0, () => interrupts.check(waitingFor));
-  if (event === undefined) throw syscallError('wait4', 10);
+  if (event === undefined) throw syscallError('wait4', ECHILD);
   return event;
 }
-
-const ECHILD = 10;
 
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
 function waitFor(
   host: Host,
   target: number,
   options: number,
-  interrupted: () => void,
+  interrupted: () => unknown,
 ): WaitEvent | undefined {
   const mark = host.arena.mark;
   const status = host.arena.alloc(4);
@@ -58,7 +72,7 @@ function waitFor(
         rusage: 0,
       });
       if (result === -EINTR) {
-        interrupted();
+        if (interrupted() === 'stop') return undefined;
         continue;
       }
       if (result === 0 || result === -ECHILD) return undefined;

@@ -37,6 +37,11 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.spec_store_bypass',
   'thread_core_entry.timer_slack_ns',
   'thread_core_entry.tsc_sigsegv',
+  'vma_entry.accounted',
+  'vma_entry.anon_name',
+  'vma_entry.locked_on_fault',
+  'vma_entry.object_size',
+  'vma_entry.sealed',
 ];
 
 function wireType(field: Field): string {

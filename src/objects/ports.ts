@@ -50,4 +50,8 @@ export interface KernelPort {
 export interface DumpPort extends KernelPort {
   /** pidfd_getfd: the task's open file description, as a descriptor of ours. */
   take(pid: number, fd: number): number;
+  /** Hands over a descriptor of ours, to be closed when the dump ends, however it ends. */
+  adopt(fd: number): void;
+  /** Closes a descriptor that was taken or adopted: a tree can have more of them than we may. */
+  drop(fd: number): void;
 }

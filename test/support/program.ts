@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { compile } from './compile.js';
 import { testSource } from './paths.js';
 import { childrenOf, isAlive, processesMarked, stateOf, treeOf } from './proc.js';
-import { type Ended, reap } from './reaper.js';
+import { type Ended, leaveToNode, reap } from './reaper.js';
 import { sleep, waitFor } from './wait.js';
 
 export interface StartOptions {
@@ -64,6 +64,7 @@ export class Program {
       throw new AssertionError({ message: `Cannot start ${this.command}` });
     }
     this.pid = this.#child.pid;
+    leaveToNode(this.#child);
     this.#child.once('exit', (code, signal) => {
       this.#childEnded = signal === null ? { code: code ?? -1 } : { signal: signalNumber(signal) };
     });
@@ -85,7 +86,7 @@ export class Program {
   /** How the program ended; undefined while it runs. */
   ended(): Ended | undefined {
     if (!this.#restored) return this.#childEnded;
-    this.#ended ??= reap(this.pid);
+    collectOrphans();
     return this.#ended;
   }
 
@@ -136,7 +137,7 @@ export class Program {
     await waitFor(
       `the end of processes ${pids.join(' ')} after the dump`,
       () => {
-        for (const pid of pids) this.#reapOne(pid);
+        collectOrphans();
         return pids.every((pid) => stateOf(pid) === undefined);
       },
       timeoutMs,
@@ -157,8 +158,7 @@ export class Program {
     for (let round = 0; round < 400; round++) {
       const alive = victims();
       for (const pid of alive) killQuietly(pid);
-      for (const pid of this.#known) this.#reapOne(pid);
-      for (const pid of childrenOf(process.pid)) if (stateOf(pid) === 'Z') this.#reapOne(pid);
+      collectOrphans();
       if (alive.length === 0) break;
       await sleep(5);
     }
@@ -172,11 +172,18 @@ export class Program {
     return new AssertionError({ message: `${this.command}: ${what}\n--- its output\n${shown}` });
   }
 
-  /** libuv collects the child it started; every other orphan is for us. */
-  #reapOne(pid: number): void {
-    if (pid === this.pid && this.#childEnded === undefined && !this.#restored) return;
+  /** Tells it how one of our adopted children ended. */
+  noteEnd(pid: number, ended: Ended): void {
+    if (pid === this.pid && this.#restored) this.#ended = ended;
+  }
+}
+
+/** Collects every dead orphan that became ours; a zombie's number would stand in the way of a restore. */
+function collectOrphans(): void {
+  for (const pid of childrenOf(process.pid)) {
+    if (stateOf(pid) !== 'Z') continue;
     const ended = reap(pid);
-    if (pid === this.pid && this.#restored && ended !== undefined) this.#ended = ended;
+    if (ended !== undefined) for (const program of running) program.noteEnd(pid, ended);
   }
 }
 

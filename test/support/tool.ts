@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './paths.js';
+import { leaveToNode } from './reaper.js';
 
 export interface ToolRun {
   command: string;
@@ -43,6 +44,7 @@ export class Tool {
       env: { ...process.env, ...options.env },
       cwd: options.cwd ?? '/',
     });
+    leaveToNode(child);
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
     const out: Buffer[] = [];
     const err: Buffer[] = [];

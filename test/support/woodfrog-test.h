@@ -183,3 +183,18 @@ UNUSED static const char *proc_line(const char *path, const char *name) {
   fclose(file);
   fail("%s has no line '%s'", path, name);
 }
+
+struct test_case {
+  const char *name;
+  void (*play)(void);
+};
+
+// Plays the case that argv[2] names; it calls ready() itself. The list ends with an empty entry.
+__attribute__((noreturn)) UNUSED static void play(const struct test_case *cases) {
+  for (; cases->name != NULL; cases++) {
+    if (strcmp(cases->name, test_case) != 0) continue;
+    cases->play();
+    pass();
+  }
+  fail("no case '%s'", test_case);
+}

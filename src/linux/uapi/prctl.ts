@@ -39,6 +39,8 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_SET_MEMORY_MERGE = 67;
 export const PR_GET_MEMORY_MERGE = 68;
+export const PR_SET_VMA = 0x53564d41;
+export const PR_SET_VMA_ANON_NAME = 0;
 export const PR_GET_TSC = 25;
 export const PR_SET_TSC = 26;
 export const PR_TSC_ENABLE = 1;
@@ -98,6 +100,7 @@ export const prctlOptions = {
   PR_SET_SPECULATION_CTRL,
   PR_SCHED_CORE,
   PR_TIMER_CREATE_RESTORE_IDS,
+  PR_SET_VMA,
 };
 
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
