@@ -89,15 +89,15 @@ function inspectTree(
   tree: FrozenTree,
   session: Session,
 ): { images: ImageSet; memory: ProcessMemory[]; processes: ProcessView[] } {
-  const { port, stubs } = session;
+  const { port } = session;
   const processes = viewTree(tree);
   const root = defined(processes[0], 'a tree has a root');
   refuseForeignSession(root);
+  learnLayout(session, processes);
   const clocks = observeClocks(port, root.pid);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
     port,
-    stubs,
     states: taskStates,
     onObject: throwing,
   });
@@ -107,6 +107,12 @@ function inspectTree(
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
   }));
   return { images: assemble({ processes, tasks, files, memory, clocks }), memory, processes };
+}
+
+/** Where this processor keeps extended registers: asked of it for the components that a task shows. */
+export function learnLayout({ port, stubs }: Session, processes: readonly ProcessView[]): void {
+  const thread = processes.flatMap(({ threads }) => threads)[0];
+  if (thread) port.xstateLayout = stubs.xstateLayout(thread.xstate);
 }
 
 /** Ids of mapped files come from the same registry as those of open ones. */

@@ -10,17 +10,18 @@ import { pid } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
-import { mappedFiles, refuseForeignSession } from './dump.js';
+import { learnLayout, mappedFiles, refuseForeignSession } from './dump.js';
 import { inspectTasks, type OnObject } from './inspect-tasks.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 
 export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedDump {
   using session = new Session(env.log, 'dump');
-  const { interrupts, host, port, stubs } = session;
+  const { interrupts, host, port } = session;
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
+  learnLayout(session, processes);
   const verdicts = new Verdicts();
   for (const process of processes.slice(0, 1)) {
     verdicts.about(process, 'session', undefined, () => refuseForeignSession(process));
@@ -28,7 +29,7 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
   const observed = observeFiles(port, processes);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
-  inspectTasks(tree, processes, { port, stubs, states: taskStates, onObject });
+  inspectTasks(tree, processes, { port, states: taskStates, onObject });
   const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);

@@ -3,8 +3,6 @@
  * the core and mm entries of the images.
  */
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
-import type { Port } from '../host/port.js';
-import type { Stubs } from '../host/stubs.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
@@ -15,6 +13,7 @@ import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { GadgetFinder } from '../tracer/gadgets.js';
 import { type BuiltProbe, runProbes } from '../tracer/probes.js';
+import type { ObjectPort } from './object-port.js';
 
 /** What the states of one process came to. */
 export interface InspectedProcess {
@@ -49,26 +48,24 @@ export function inspectTasks(
   processes: readonly ProcessView[],
   {
     port,
-    stubs,
     states,
     onObject,
   }: {
-    port: Port;
-    stubs: Stubs;
+    port: ObjectPort;
     states: readonly TaskState[];
     onObject: OnObject;
   },
 ): InspectedProcess[] {
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
-  probeAll(tree, asked, stubs);
+  probeAll(tree, asked, port);
   return alive.map((process) => inspectProcess(process, asked, onObject));
 }
 
 function observeAll(
   processes: readonly ProcessView[],
   states: readonly TaskState[],
-  { port, onObject }: { port: Port; onObject: OnObject },
+  { port, onObject }: { port: ObjectPort; onObject: OnObject },
 ): Asked[] {
   const asked: Asked[] = [];
   for (const process of processes) {
@@ -85,7 +82,7 @@ function observeAll(
 }
 
 /** One tape per thread, all threads at once. */
-function probeAll(tree: FrozenTree, asked: readonly Asked[], stubs: Stubs): void {
+function probeAll(tree: FrozenTree, asked: readonly Asked[], port: ObjectPort): void {
   const byThread = new Map<ThreadView, Asked[]>();
   for (const one of asked) {
     if (one.state.probe === undefined) continue;
@@ -103,7 +100,7 @@ function probeAll(tree: FrozenTree, asked: readonly Asked[], stubs: Stubs): void
     },
   }));
   if (probes.length === 0) return;
-  const layout = stubs.xstateLayout(firstOf(probes).thread.xstate);
+  const layout = port.xstateLayout;
   const finder = new GadgetFinder(tree.host);
   for (const built of runProbes(tree, probes, { finder, layout })) {
     results.set(built.thread, built);

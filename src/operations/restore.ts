@@ -2,11 +2,13 @@
  * Restore: read and verify the images, look at this host, compile a plan, run it. Until the commit everything that was
  * born dies with us; a failure leaves nothing behind.
  */
+
+import type { XstateLayout } from '../arch/arch.js';
 import { unsupportedEntries, verifyCheckpoint } from '../checkpoint/verify.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
-import { Port } from '../host/port.js';
+import { getXstate } from '../host/ptrace.js';
 import { waitEnd, waitOne } from '../host/wait.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
@@ -28,6 +30,7 @@ import { type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
+import { ObjectPort } from './object-port.js';
 import { writePidfile, writeRestoreStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport, TaskEnd } from './types.js';
@@ -57,6 +60,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
   try {
+    session.port.xstateLayout = session.stubs.xstateLayout(getXstate(host, puppet.pid));
     const compiled = compile({
       images,
       store,
@@ -100,7 +104,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts }: Session,
+  { host, interrupts, port: { xstateLayout } }: Session,
   { plan, births, processes }: Compiled,
   { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
 ): PlanRun<HostStepPort> {
@@ -110,18 +114,18 @@ function newRun(
     first: births.first.track,
     planFd,
     interrupts,
-    port: (run) => new StepPort(host, run),
+    port: (run) => new StepPort(host, run, xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
   });
 }
 
 /** What host steps may use: the host's calls, and the run's tasks. */
-class StepPort extends Port implements HostStepPort {
+class StepPort extends ObjectPort implements HostStepPort {
   readonly #run: PlanRun<HostStepPort>;
 
-  constructor(host: Host, run: PlanRun<HostStepPort>) {
-    super(host);
+  constructor(host: Host, run: PlanRun<HostStepPort>, layout: XstateLayout) {
+    super(host, layout);
     this.#run = run;
   }
 

@@ -2,13 +2,13 @@
 import { faultsFromEnvironment } from '../host/faults.js';
 import { Host } from '../host/host.js';
 import { Interrupts } from '../host/interrupts.js';
-import { Port } from '../host/port.js';
 import { Stubs } from '../host/stubs.js';
 import { LOG_DEBUG, type Log } from '../support/log.js';
+import { ObjectPort } from './object-port.js';
 
 export class Session implements Disposable {
   readonly host: Host;
-  readonly port: Port;
+  readonly port: ObjectPort;
   readonly interrupts: Interrupts;
   readonly stubs: Stubs;
 
@@ -18,7 +18,7 @@ export class Session implements Disposable {
       this.host.trace = (line) => log.debug(source, line);
     }
     this.stubs = new Stubs(this.host);
-    this.port = new Port(this.host);
+    this.port = new ObjectPort(this.host);
     this.interrupts = new Interrupts(this.host);
   }
 

@@ -5,8 +5,9 @@ import type { Host } from '../host/host.js';
 import type { HostImageStore } from '../host/image-store.js';
 import { IMAGES } from '../images/catalogue.js';
 import { imageName } from '../images/image.js';
-import { PagemapWriter } from '../images/pagemap.js';
+import { PagemapWriter, PE_PRESENT } from '../images/pagemap.js';
 import type { InspectedMemory, SegmentUse } from '../objects/memory/inspect.js';
+import { mapFilesPath } from '../objects/memory/observe.js';
 import { toNumber } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import { writeProcessPages, writeSegmentPages } from '../tracer/pages.js';
@@ -45,7 +46,12 @@ export function writePages(
       IMAGES.SHMEM_PAGEMAP,
       toNumber(use.shmid),
       pagesId++,
-      (target) => writeSegmentPages(host, use, { ...target, onProgress: onBytes }),
+      (target) =>
+        writeSegmentPages(
+          host,
+          { link: mapFilesPath(use.process.pid, use), flags: PE_PRESENT },
+          { ...target, onProgress: onBytes },
+        ),
     );
   }
   return counts;
