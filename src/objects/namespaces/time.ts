@@ -79,7 +79,9 @@ function readOffsets(port: KernelPort, pid: number | 'self'): Clocks {
       ...(pid === 'self' ? {} : { pid }),
     });
   }
-  return fromOffsets(parseTimensOffsets(text));
+  const offsets = parseTimensOffsets(text);
+  // Empty: a zombie, whose clocks nobody reads any more.
+  return offsets === undefined ? { monotonic: ZERO, boottime: ZERO } : fromOffsets(offsets);
 }
 
 function readClock(port: KernelPort, clockid: number): Timespec {
