@@ -1,7 +1,7 @@
 /**
- * One program under checkpoint: started in its own session on plain files, watched, released, and always cleaned
- * up with its whole tree. Processes are known by a marker in their environment, which a restore brings back, so
- * clean-up neither misses one nor hits a stranger that got its pid.
+ * One program under checkpoint: started in its own session on plain files, watched, released, and
+ * always cleaned up with its whole tree. Processes are known by a marker in their environment,
+ * which a restore brings back, so clean-up neither misses one nor hits a stranger that got its pid.
  */
 import { AssertionError } from 'node:assert';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -19,7 +19,10 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Extra gcc flags, for C programs. */
   flags?: readonly string[];
-  /** Folder, below the program's own, where the release file appears: for programs that change their root. */
+  /**
+   * Folder, below the program's own, where the release file appears: for programs that change
+   * their root.
+   */
   releaseIn?: string;
 }
 
@@ -132,7 +135,9 @@ export class Program {
     }
   }
 
-  /** After a dump: every process of the tree must vanish; zombies that became ours are collected. */
+  /**
+   * After a dump: every process of the tree must vanish; zombies that became ours are collected.
+   */
   async mustVanish(pids: readonly number[], timeoutMs = 5_000): Promise<void> {
     await waitFor(
       `the end of processes ${pids.join(' ')} after the dump`,
@@ -148,7 +153,8 @@ export class Program {
 
   /** Kills whatever is left of it, and removes its folder unless WOODFROG_KEEP is set. */
   async stop(): Promise<void> {
-    // Whatever was orphaned is below us, so what is neither marked nor below us is a stranger with an old pid.
+    // Whatever was orphaned is below us, so what is neither marked nor below us is a stranger with
+    // an old pid.
     const victims = (): number[] => {
       const below = new Set(treeOf(process.pid));
       this.tree();
@@ -178,7 +184,10 @@ export class Program {
   }
 }
 
-/** Collects every dead orphan that became ours; a zombie's number would stand in the way of a restore. */
+/**
+ * Collects every dead orphan that became ours; a zombie's number would stand in the way of a
+ * restore.
+ */
 function collectOrphans(): void {
   for (const pid of childrenOf(process.pid)) {
     if (stateOf(pid) !== 'Z') continue;
@@ -207,7 +216,10 @@ function killQuietly(pid: number): void {
 /** A fresh folder for one program or one test. */
 export const freshDir = (): string => mkdtempSync(join(tmpdir(), 'woodfrog-test-'));
 
-/** Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh bash. */
+/**
+ * Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh
+ * bash.
+ */
 export function startProgram(name: string, options: StartOptions = {}): Program {
   const dir = freshDir();
   const release = join(dir, 'release');
