@@ -32,6 +32,13 @@ export class Skipped extends Error {}
 const MARK = 'WOODFROG_TEST_MARK';
 const running = new Set<Program>();
 
+// The test runner ends a file that takes too long with SIGTERM: nothing may outlive it.
+process.once('SIGTERM', () => process.exit(1));
+process.once('SIGINT', () => process.exit(1));
+process.once('exit', () => {
+  for (const program of running) program.killNow();
+});
+
 export class Program {
   /** Its own folder: working directory, output, images. */
   readonly dir: string;
@@ -153,16 +160,8 @@ export class Program {
 
   /** Kills whatever is left of it, and removes its folder unless WOODFROG_KEEP is set. */
   async stop(): Promise<void> {
-    // Whatever was orphaned is below us, so what is neither marked nor below us is a stranger with
-    // an old pid.
-    const victims = (): number[] => {
-      const below = new Set(treeOf(process.pid));
-      this.tree();
-      const known = [...this.#known].filter((pid) => below.has(pid));
-      return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
-    };
     for (let round = 0; round < 400; round++) {
-      const alive = victims();
+      const alive = this.#living();
       for (const pid of alive) killQuietly(pid);
       collectOrphans();
       if (alive.length === 0) break;
@@ -170,6 +169,20 @@ export class Program {
     }
     running.delete(this);
     if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** For the end of the test process: no waiting. */
+  killNow(): void {
+    for (const pid of this.#living()) killQuietly(pid);
+    if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Its living processes, by marker or by number; what is not below us is a stranger with an old pid. */
+  #living(): number[] {
+    const below = new Set(treeOf(process.pid));
+    this.tree();
+    const known = [...this.#known].filter((pid) => below.has(pid));
+    return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
   }
 
   failure(what: string): AssertionError {
