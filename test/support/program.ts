@@ -177,7 +177,7 @@ export class Program {
     if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Its living processes, by marker or by number; what is not below us is a stranger with an old pid. */
+  /** Its living processes, by marker or by number; what is not below us is a stranger. */
   #living(): number[] {
     const below = new Set(treeOf(process.pid));
     this.tree();
