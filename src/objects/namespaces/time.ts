@@ -19,7 +19,7 @@ import {
 } from '../../linux/uapi/sched.js';
 import type { Track } from '../../plan/track.js';
 import { utf8 } from '../../support/bytes.js';
-import { refused, unsupported } from '../../support/errors.js';
+import { gone, refused, unsupported } from '../../support/errors.js';
 import type { KernelPort } from '../ports.js';
 
 const NSEC_PER_SEC = 1_000_000_000;
@@ -79,7 +79,9 @@ function readOffsets(port: KernelPort, pid: number | 'self'): Clocks {
       ...(pid === 'self' ? {} : { pid }),
     });
   }
-  return fromOffsets(parseTimensOffsets(text));
+  const offsets = parseTimensOffsets(text);
+  if (offsets === undefined) throw gone('the process has ended', { object: 'time namespace' });
+  return fromOffsets(offsets);
 }
 
 function readClock(port: KernelPort, clockid: number): Timespec {
