@@ -2,7 +2,7 @@
  * The first puppet: a process of ours that runs nothing but what its registers are pointed at. It dies with us, at
  * first by PR_SET_PDEATHSIG, from the seizure on by PTRACE_O_EXITKILL, which all its descendants inherit.
  */
-import { puppetElf, type Registers, redirect } from '../arch/arch.js';
+import { puppetElf, puppetSyscall, type Registers, redirect } from '../arch/arch.js';
 import { pwriteAll, readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { syscallError } from '../host/host.js';

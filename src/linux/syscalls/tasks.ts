@@ -118,6 +118,12 @@ export const prctlMm = syscall(
   { option: oneOf(prctlOptions), arg2: hexWord, arg3: data, arg4: hexWord, arg5: hexWord },
   'value',
 );
+export const modifyLdt = syscall('modify_ldt', { func: int, ptr: out, bytecount: uint }, 'count');
+export const keyctl = syscall(
+  'keyctl',
+  { operation: int, arg2: int, arg3: int, arg4: int, arg5: int },
+  'value',
+);
 export const personality = syscall('personality', { persona: hexWord }, 'value');
 export const membarrier = syscall(
   'membarrier',
