@@ -24,7 +24,9 @@ const common = { target: 'node20', platform: 'node', logLevel: 'warning', legalC
 async function bundle() {
   rmSync('dist', { recursive: true, force: true });
   const programs = { woodfrog: 'src/cli/main.ts', crit: 'src/crit/main.ts' };
-  const entries = Object.fromEntries(Object.entries(programs).filter(([, path]) => existsSync(path)));
+  const entries = Object.fromEntries(
+    Object.entries(programs).filter(([, path]) => existsSync(path)),
+  );
   await build({
     ...common,
     entryPoints: entries,

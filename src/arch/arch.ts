@@ -3,7 +3,7 @@
  * from below; a second architecture would offer the same names.
  */
 export { type Assembled, formatListing } from './x86-64/assembler.js';
-export { PUPPET_ADDRESS, puppetElf } from './x86-64/puppet-elf.js';
+export { PUPPET_ADDRESS, puppetElf, puppetSyscall } from './x86-64/puppet-elf.js';
 export {
   forFrame,
   forImage,

@@ -3,7 +3,7 @@ import { EINTR, ENOENT } from '../linux/errno.js';
 import { AT_FDCWD } from '../linux/syscall.js';
 import * as sys from '../linux/syscalls/files.js';
 import { linux_dirent64, O_CLOEXEC, O_DIRECTORY, O_RDONLY, stat } from '../linux/uapi/fcntl.js';
-import { fromUtf8 } from '../support/bytes.js';
+import { decodeText } from '../support/text.js';
 import type { Buffer } from './arena.js';
 import { type Host, syscallError } from './host.js';
 
@@ -16,7 +16,7 @@ export function readBytes(host: Host, path: string): Uint8Array {
   return result;
 }
 
-export const readText = (host: Host, path: string): string => fromUtf8(readBytes(host, path));
+export const readText = (host: Host, path: string): string => decodeText(readBytes(host, path));
 
 /** Every byte of a file, or -errno. A file of /proc may answer ESRCH to a read when its task died. */
 export function attemptReadBytes(host: Host, path: string): Uint8Array | number {
@@ -48,7 +48,7 @@ export function attemptReadBytes(host: Host, path: string): Uint8Array | number 
 
 export function attemptReadText(host: Host, path: string): string | number {
   const bytes = attemptReadBytes(host, path);
-  return typeof bytes === 'number' ? bytes : fromUtf8(bytes);
+  return typeof bytes === 'number' ? bytes : decodeText(bytes);
 }
 
 /** The target of a symbolic link, or -errno. */
@@ -61,7 +61,7 @@ export function attemptReadLink(host: Host, path: string): string | number {
     buf,
     bufsiz: buf.length,
   });
-  const text = length < 0 ? length : fromUtf8(buf.bytes.subarray(0, length));
+  const text = length < 0 ? length : decodeText(buf.bytes.subarray(0, length));
   host.arena.release(mark);
   return text;
 }
@@ -101,7 +101,7 @@ function collectNames(bytes: Uint8Array, names: string[]): void {
   for (let at = 0; at < bytes.length; ) {
     const length = (bytes[at + 16] ?? 0) + (bytes[at + 17] ?? 0) * 256;
     const name = bytes.subarray(at + header, at + length);
-    const text = fromUtf8(name.subarray(0, name.indexOf(0)));
+    const text = decodeText(name.subarray(0, name.indexOf(0)));
     if (text !== '.' && text !== '..') names.push(text);
     at += length;
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wireTable } from '../../test/support/golden.js';
-import { IMAGES, identifyImage } from './catalogue.js';
+import { IMAGES, identifyHeader, identifyImage, imageOfMagicName, magicName } from './catalogue.js';
+import { frameHeader } from './framing.js';
 import { IMG_COMMON_MAGIC, IMG_SERVICE_MAGIC, type Image, imageName } from './image.js';
 
 interface WireImage {
@@ -77,4 +78,17 @@ test('other files are no images', () => {
   ]) {
     assert.equal(identifyImage(name), undefined, name);
   }
+});
+
+test('the first bytes of a file lead to its image, and so does the name crit gives its magic', () => {
+  for (const [key, image] of all.filter(([, { magic }]) => magic !== 0)) {
+    const found = identifyHeader(frameHeader(image));
+    assert.equal(found?.key, magicName(image), key);
+    assert.equal(imageOfMagicName(magicName(image))?.key, magicName(image));
+    assert.equal(found?.magic, image.magic);
+  }
+  assert.equal(magicName(IMAGES.SHMEM_PAGEMAP as Image), 'PAGEMAP');
+  assert.equal(identifyHeader(new Uint8Array(8)), undefined);
+  assert.equal(identifyHeader(new Uint8Array(3)), undefined);
+  assert.equal(imageOfMagicName('toString'), undefined);
 });

@@ -2,6 +2,7 @@
  * Every image of the format: file name, magic, message, number of entries, payload. The facts, and nothing else.
  * Images that hold what newer dumps keep elsewhere are listed, too: they are read, never written.
  */
+import { viewOf } from '../support/bytes.js';
 import {
   IMG_SERVICE_MAGIC,
   type Image,
@@ -211,20 +212,50 @@ export const IMAGES = listed({
   VMAS: many('vmas-%u.img', 0x5412_3737, vma_entry),
 });
 
-const plain = new Map<string, Image>();
-const series: Image[] = [];
+/** By the part of their file name that is the same for all of a kind: 'core-', or the whole name. */
+const byStem = new Map<string, Image>();
 for (const image of Object.values(IMAGES) as Image[]) {
-  if (image.pattern.includes('%')) series.push(image);
-  else plain.set(image.pattern, image);
+  const [stem = ''] = image.pattern.split('%');
+  // PAGES comes before PAGES_OLD, which has the same names.
+  if (!byStem.has(stem)) byStem.set(stem, image);
 }
 
 /** Which image a file of an image directory is; undefined when it is none. */
 export function identifyImage(name: string): { image: Image; id: ImageId } | undefined {
-  const only = plain.get(name);
-  if (only) return { image: only, id: undefined };
-  for (const image of series) {
-    const id = parseImageId(image, name);
-    if (id !== null) return { image, id };
-  }
-  return undefined;
+  const image = byStem.get(name) ?? byStem.get(name.slice(0, name.lastIndexOf('-') + 1));
+  const id = image ? parseImageId(image, name) : null;
+  return image && id !== null ? { image, id } : undefined;
+}
+
+/** Images that share a magic share the name crit gives it. */
+const MAGIC_NAMES: Readonly<Record<string, keyof typeof IMAGES>> = {
+  BINFMT_MISC_OLD: 'BINFMT_MISC',
+  PAGES_OLD: 'PAGEMAP',
+  PSIGNAL: 'SIGNAL',
+  SHMEM_PAGEMAP: 'PAGEMAP',
+  SHM_PAGES_OLD: 'PAGEMAP',
+};
+
+/** What crit calls the image's magic: 'PAGEMAP' for shared memory's, too. */
+export const magicName = ({ key }: Image): string => MAGIC_NAMES[key] ?? key;
+
+/** The image whose magic crit calls this. */
+export const imageOfMagicName = (name: string): Image | undefined =>
+  Object.hasOwn(IMAGES, name) && !Object.hasOwn(MAGIC_NAMES, name)
+    ? (IMAGES[name as keyof typeof IMAGES] as Image)
+    : undefined;
+
+/** Which image begins with these bytes, of which eight suffice; undefined for raw ones and anything else. */
+export function identifyHeader(header: Uint8Array): Image | undefined {
+  const words = [0, 4].map((at) =>
+    header.length < at + 4 ? undefined : viewOf(header).getUint32(at, true),
+  );
+  return (Object.values(IMAGES) as Image[]).find(
+    (image) =>
+      image.magic !== 0 &&
+      magicName(image) === image.key &&
+      (image.prefix === undefined
+        ? words[0] === image.magic
+        : words[0] === image.prefix && words[1] === image.magic),
+  );
 }

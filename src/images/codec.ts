@@ -6,6 +6,7 @@
 import { assert } from '../support/assert.js';
 import { concat } from '../support/bytes.js';
 import { imageError } from '../support/errors.js';
+import { decodeText, encodeText } from '../support/text.js';
 import {
   type AnyEnumeration,
   type Field,
@@ -17,7 +18,6 @@ import {
   typeOf,
   UNKNOWN_FIELDS,
 } from './schema.js';
-import { decodeText, encodeText } from './text.js';
 import { FIXED64, LENGTH, VARINT, WireFault, WireReader, WireWriter } from './wire.js';
 
 /** Where a message lies, for errors. */

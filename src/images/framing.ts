@@ -231,7 +231,8 @@ export class FrameWriter<V> {
     }
   }
 
-  private framed<M>(message: Message<M>, value: M): void {
+  /** A length and a message. */
+  framed<M>(message: Message<M>, value: M): void {
     const bytes = encode(message, value);
     assert(bytes.length <= ENTRY_BYTES_MAX, `An entry of ${bytes.length} bytes is too long`);
     const length = new Uint8Array(4);

@@ -98,9 +98,9 @@ export interface FieldOptions {
   readonly flags?: string;
   /** Names of values: a key of `VALUE_NAMES`. */
   readonly dict?: string;
-  /** major:minor, in the encoding of stat's st_dev. */
+  /** major:minor of a device number as the kernel keeps it: major << 20 | minor. */
   readonly dev?: true;
-  /** With `dev`: in the old 16-bit encoding. */
+  /** With `dev`: as stat(2) encodes st_rdev in 32 bits. */
   readonly odev?: true;
   /** An IPv4 or IPv6 address, in words of network byte order. */
   readonly ip?: true;

@@ -1,4 +1,6 @@
-/** Capabilities: include/uapi/linux/capability.h. A set is a 64-bit word, capability n its bit n. */
+/**
+ * Capabilities: include/uapi/linux/capability.h. A set is a 64-bit word, capability n its bit n.
+ */
 
 export const CAP_CHOWN = 0;
 export const CAP_SETGID = 6;

@@ -1,7 +1,9 @@
 /**
- * Error numbers of x86-64 and all other asm-generic architectures: include/uapi/asm-generic/errno-base.h and errno.h,
- * and those that only a tracer sees in a register, include/linux/errno.h.
+ * Error numbers of x86-64 and all other asm-generic architectures:
+ * include/uapi/asm-generic/errno-base.h and errno.h, and those that only a tracer sees in a
+ * register, include/linux/errno.h.
  */
+import { usage } from '../support/errors.js';
 
 export const EPERM = 1;
 export const ENOENT = 2;
@@ -294,10 +296,12 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 /** 'ENOENT' for 2; a number without a name reads 'errno 4095'. */
 export const errnoName = (errno: number): string => NAMES.get(errno) ?? `errno ${errno}`;
 
-/** 2 for 'ENOENT', and for EWOULDBLOCK and its like their number; undefined for any other text. */
-export function errnoNumber(name: string): number | undefined {
-  if (name === 'EWOULDBLOCK') return EWOULDBLOCK;
-  if (name === 'EDEADLOCK') return EDEADLOCK;
-  if (name === 'ENOTSUP') return ENOTSUP;
-  return Object.hasOwn(ERRNO, name) ? ERRNO[name as keyof typeof ERRNO] : undefined;
+/**
+ * 2 for 'ENOENT'; EWOULDBLOCK and its like have a number, too. Any other text was a wrong call by
+ * the user.
+ */
+export function errnoNumber(name: string): number {
+  const number = { ...ERRNO, EWOULDBLOCK, EDEADLOCK, ENOTSUP }[name as keyof typeof ERRNO];
+  if (typeof number !== 'number') throw usage(`'${name}' is not the name of an errno`);
+  return number;
 }

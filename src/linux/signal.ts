@@ -1,7 +1,7 @@
 /**
- * Signals: include/uapi/asm-generic/siginfo.h and signal-defs.h, arch/x86/include/uapi/asm/signal.h, and
- * include/uapi/linux/signal.h. Sets are 64-bit words, signal n its bit n - 1. siginfo is a union: each variant below
- * is a view of the same 128 bytes.
+ * Signals: include/uapi/asm-generic/siginfo.h and signal-defs.h,
+ * arch/x86/include/uapi/asm/signal.h, and include/uapi/linux/signal.h. Sets are 64-bit words,
+ * signal n its bit n - 1. siginfo is a union: each variant below is a view of the same 128 bytes.
  */
 import { assert } from '../support/assert.js';
 import { bytes, i32, long, type StructValue, struct, u32, u64 } from './struct.js';
@@ -257,7 +257,10 @@ export const siginfo_rt = struct(
   { size: SI_MAX_SIZE },
 );
 
-/** SI_TIMER. si_sys_private is 0 for programs, and up to Linux 6.12 not so in a queue read by ptrace. */
+/**
+ * SI_TIMER. si_sys_private is 0 for programs, and up to Linux 6.12 not so in a queue read by
+ * ptrace.
+ */
 export const siginfo_timer = struct(
   'siginfo_timer',
   {

@@ -3,7 +3,7 @@
  * asserted at load, and a test compares sizes and offsets with the kernel's headers.
  */
 import { assert } from '../support/assert.js';
-import { getU64, setU64, viewOf } from '../support/bytes.js';
+import { getU64, setU64, toNumber, viewOf } from '../support/bytes.js';
 
 /** How one field is laid out, read and written. */
 export interface FieldType<T> {
@@ -65,7 +65,7 @@ export const word: FieldType<number> = { size: 8, align: 8, get: getU64, set: se
 export const long: FieldType<number> = {
   size: 8,
   align: 8,
-  get: (view, offset) => Number(view.getBigInt64(offset, true)),
+  get: (view, offset) => toNumber(view.getBigInt64(offset, true)),
   set: (view, offset, value) => view.setBigInt64(offset, BigInt(value), true),
 };
 

@@ -2,7 +2,8 @@
  * A system call, described once: argument names and types, and what it returns. The same description is run here
  * (host.call), inside a stopped task (remote.call) and on a tape (tape.call), and printed as strace would.
  */
-import { cString, toWord } from '../support/bytes.js';
+import { toWord } from '../support/bytes.js';
+import { cString } from '../support/text.js';
 import type { FieldType } from './struct.js';
 import { NR } from './syscall-numbers.js';
 

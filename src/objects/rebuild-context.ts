@@ -5,6 +5,7 @@ import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { reg_file_entry } from '../images/messages/regfile.js';
 import type { MessageValue } from '../images/schema.js';
+import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Track } from '../plan/track.js';
@@ -71,6 +72,8 @@ export interface RestoreContext extends RebuildInputs {
 /** All but the files, which are rebuilt first. */
 export interface RebuildInputs {
   images: ImageSet;
+  /** For what the set does not hold: pagemaps, page contents. */
+  store: ImageStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];

@@ -55,11 +55,9 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
-/** A NUL-terminated string. */
-export const cString = (text: string): Uint8Array => encoder.encode(`${text}\0`);
 /** The text before the first NUL. */
 export function fromCString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);

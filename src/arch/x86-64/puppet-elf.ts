@@ -57,12 +57,17 @@ const elf64_phdr = struct(
 export const puppetProgram = assemble([
   label('again'),
   moveImmediate32('eax', NR.pause),
+  label('syscall'),
   syscallInstruction,
   jmp('again'),
 ]);
 
 /** Where the puppet's page lies by default: the lowest address that vm.mmap_min_addr allows everywhere. */
 export const PUPPET_ADDRESS = 0x10000;
+
+/** The address of the puppet's `syscall` instruction: calls can be made through it from any stop. */
+export const puppetSyscall = (address: number = PUPPET_ADDRESS): number =>
+  address + elf64_hdr.size + elf64_phdr.size + (puppetProgram.labels.syscall ?? 0);
 
 /** The bytes of the executable; its one page is mapped at `address`. */
 export function puppetElf(address: number = PUPPET_ADDRESS): Uint8Array {

@@ -6,7 +6,7 @@
 import { array, struct, u16, u32, u64, word } from '../../linux/struct.js';
 import { assert } from '../../support/assert.js';
 import { type Address, address } from '../../support/brand.js';
-import { alignUp, viewOf } from '../../support/bytes.js';
+import { alignUp, toNumber, viewOf } from '../../support/bytes.js';
 import type { Registers } from './registers.js';
 import { encodeFpstate, fpstateSize, type XstateLayout } from './xstate.js';
 
@@ -131,7 +131,7 @@ export function buildSigframe(content: SigframeContent): Sigframe {
 
 /** Selectors are 16 bits of their registers; err, trapno, oldmask and cr2 are not read by rt_sigreturn. */
 function encodeContext(regs: Registers, fpstate: number) {
-  const selector = (value: bigint): number => Number(value & 0xffffn);
+  const selector = (value: bigint): number => toNumber(value & 0xffffn);
   return {
     ...regs,
     cs: selector(regs.cs),

@@ -24,11 +24,13 @@ import {
 } from './assembler.js';
 
 const AT_EMPTY_PATH = 0x1000;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 
 /**
  * long cloneExec(struct clone_args *args, size_t size, int fd, const char *empty, char **argv, char **envp)
- * clone3(2); the child runs execveat(fd, empty, argv, envp, AT_EMPTY_PATH), or exits with its errno. Returns the pid,
- * or -errno. For CLONE_VM|CLONE_VFORK and no stack of its own: the child pushes nothing on the caller's stack. A
+ * clone3(2); the child asks to die with its parent (a thread: PR_SET_PDEATHSIG), then runs execveat(fd, empty, argv,
+ * envp, AT_EMPTY_PATH), or exits with its errno. Returns the pid, or -errno. For CLONE_VM|CLONE_VFORK and no stack of its own: the child pushes nothing on the caller's stack. A
  * signal handler would: block all signals around the call (the new program inherits that mask), or add
  * CLONE_CLEAR_SIGHAND. Every pointer must stay valid until the call returns; the kernel returns after the exec.
  */
@@ -41,6 +43,10 @@ export const cloneExecStub: Assembled = assemble([
   je('child'),
   ret,
   label('child'),
+  moveImmediate32('edi', PR_SET_PDEATHSIG),
+  moveImmediate32('esi', SIGKILL),
+  moveImmediate32('eax', NR.prctl),
+  syscallInstruction,
   move('edi', 'edx'),
   move('rsi', 'r10'),
   move('rdx', 'r8'),

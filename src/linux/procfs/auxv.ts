@@ -1,6 +1,6 @@
 /**
- * /proc/PID/auxv: the auxiliary vector that execve gave the program, or that PR_SET_MM_MAP put in its place.
- * getauxval(3); include/uapi/linux/auxvec.h, arch/x86/include/uapi/asm/auxvec.h.
+ * /proc/PID/auxv: the auxiliary vector that execve gave the program, or that PR_SET_MM_MAP put in
+ * its place. getauxval(3); include/uapi/linux/auxvec.h, arch/x86/include/uapi/asm/auxvec.h.
  */
 
 import { toNumber, viewOf } from '../../support/bytes.js';

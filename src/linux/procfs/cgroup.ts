@@ -1,4 +1,7 @@
-/** /proc/PID/cgroup: the process's place in each cgroup hierarchy. cgroups(7); Linux kernel/cgroup/cgroup.c. */
+/**
+ * /proc/PID/cgroup: the process's place in each cgroup hierarchy. cgroups(7); Linux
+ * kernel/cgroup/cgroup.c.
+ */
 import { Cursor, DELETED_SUFFIX, splitLines, unreadable } from './text.js';
 
 const FILE = '/proc/PID/cgroup';
@@ -9,7 +12,10 @@ export interface CgroupMembership {
   hierarchy: number;
   /** Version 1: 'cpu' 'cpuacct', 'name=systemd' for a named one; version 2: []. */
   controllers: string[];
-  /** Below the root of the reader's cgroup namespace; '/..' leads out of it. Without the mark of `deleted`. */
+  /**
+   * Below the root of the reader's cgroup namespace; '/..' leads out of it. Without the mark of
+   * `deleted`.
+   */
   path: string;
   /** The path ends in ' (deleted)': the cgroup was removed, as can happen below a zombie. */
   deleted: boolean;

@@ -1,6 +1,6 @@
 /**
- * /proc/PID/task/TID/children: the processes that this thread is the parent of. proc_tid_children(5): exact only while
- * all of them are stopped. Needs CONFIG_PROC_CHILDREN.
+ * /proc/PID/task/TID/children: the processes that this thread is the parent of.
+ * proc_tid_children(5): exact only while all of them are stopped. Needs CONFIG_PROC_CHILDREN.
  */
 import { Cursor } from './text.js';
 

@@ -17,7 +17,9 @@ const MINOR_SPAN = 0x10_0000;
 const LOW_MINOR_SPAN = 0x100;
 const MAJOR_SPAN = 0x1000;
 
-/** The kernel's own dev_t, as 'sdev:' of fdinfo and /proc/net files show it: major << 20 | minor. */
+/**
+ * The kernel's own dev_t, as 'sdev:' of fdinfo and /proc/net files show it: major << 20 | minor.
+ */
 export const decodeKernelDev = (dev: number): Device => ({
   major: Math.floor(dev / MINOR_SPAN),
   minor: dev % MINOR_SPAN,
@@ -29,8 +31,8 @@ export const encodeKernelDev = ({ major, minor }: Device): number => {
 };
 
 /**
- * new_encode_dev, as st_dev and st_rdev of stat(2), mknod(2), tty_nr of /proc/PID/stat: the minor's low 8 bits, then
- * the major's 12, then the rest of the minor.
+ * new_encode_dev, as st_dev and st_rdev of stat(2), mknod(2), tty_nr of /proc/PID/stat: the minor's
+ * low 8 bits, then the major's 12, then the rest of the minor.
  */
 export const decodeDev = (dev: number): Device => ({
   major: Math.floor(dev / LOW_MINOR_SPAN) % MAJOR_SPAN,

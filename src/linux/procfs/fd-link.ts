@@ -1,22 +1,36 @@
 /**
- * The targets of links in /proc/PID/fd, map_files, cwd, root and exe, as readlink(2) gives them: nothing is escaped.
- * proc_pid_fd(5); Linux fs/d_path.c, and the d_dname of pipefs, sockfs, nsfs, anon_inodefs.
+ * The targets of links in /proc/PID/fd, map_files, cwd, root and exe, as readlink(2) gives them:
+ * nothing is escaped. proc_pid_fd(5); Linux fs/d_path.c, and the d_dname of pipefs, sockfs, nsfs,
+ * anon_inodefs.
  */
 import { DELETED_SUFFIX } from './text.js';
 
 export type FdLink =
-  /** 'pipe:[123]', 'socket:[123]', 'net:[4026531840]': a file of a pseudo file system; `type` is 'pipe' 'socket' 'net'. */
+  /**
+   * 'pipe:[123]', 'socket:[123]', 'net:[4026531840]': a file of a pseudo file system; `type` is
+   * 'pipe' 'socket' 'net'.
+   */
   | { kind: 'pseudo'; type: string; inode: bigint }
-  /** 'anon_inode:[eventfd]', 'anon_inode:inotify': `name` is what stands behind the colon, with brackets if it has any. */
+  /**
+   * 'anon_inode:[eventfd]', 'anon_inode:inotify': `name` is what stands behind the colon, with
+   * brackets if it has any.
+   */
   | { kind: 'anon'; name: string }
-  /** '/memfd:NAME (deleted)': memfd_create(2), unless a deleted file in the root directory has just this name. */
+  /**
+   * '/memfd:NAME (deleted)': memfd_create(2), unless a deleted file in the root directory has just
+   * this name.
+   */
   | { kind: 'memfd'; name: string }
   /**
-   * A path, absolute and without the mark of `deleted`. A true name can end in ' (deleted)', too: if the file is not
-   * unlinked, it is `${path} (deleted)`. Also '/SYSV00000000' and '/dev/zero' (shared memory), '/[aio]'.
+   * A path, absolute and without the mark of `deleted`. A true name can end in ' (deleted)', too:
+   * if the file is not unlinked, it is `${path} (deleted)`. Also '/SYSV00000000' and '/dev/zero'
+   * (shared memory), '/[aio]'.
    */
   | { kind: 'path'; path: string; deleted: boolean }
-  /** '(unreachable)/a/b': not below the reader's root directory; `path` is '/a/b', from its own mount's root. */
+  /**
+   * '(unreachable)/a/b': not below the reader's root directory; `path` is '/a/b', from its own
+   * mount's root.
+   */
   | { kind: 'unreachable'; path: string; deleted: boolean }
   /** Anything else: of a kernel object that this version does not know. */
   | { kind: 'unknown'; target: string };

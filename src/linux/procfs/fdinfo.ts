@@ -1,17 +1,21 @@
 /**
- * /proc/PID/fdinfo/FD: what every open file description has (pos, flags, mnt_id, ino), and a lookup for the lines that
- * each kind of object adds. proc_pid_fdinfo(5); Linux fs/proc/fd.c, seq_show, and the show_fdinfo of each object.
- * Nothing is searched before it is asked for: an epoll may have a line for each of a thousand descriptors.
+ * /proc/PID/fdinfo/FD: what every open file description has (pos, flags, mnt_id, ino), and a lookup
+ * for the lines that each kind of object adds. proc_pid_fdinfo(5); Linux fs/proc/fd.c, seq_show,
+ * and the show_fdinfo of each object. Nothing is searched before it is asked for: an epoll may have
+ * a line for each of a thousand descriptors.
  */
 import { refused } from '../../support/errors.js';
-import { Cursor } from './text.js';
+import { Cursor, unreadable } from './text.js';
 
 const FILE = '/proc/PID/fdinfo';
 const NEWLINE = 10;
 const MINUS = 45;
 const COLON = 58;
 
-/** Named values. All but has, flag and text's kin refuse, by name, a value that is not there or not a number. */
+/**
+ * Named values. dec, hex, oct and text refuse, by name, one that is not there: what an older kernel
+ * does not write is asked for with `has` first, or with `flag`, which says undefined then.
+ */
 export abstract class NamedValues {
   /** The first value of this name as it stands in the file, without the blanks around it. */
   abstract find(name: string): string | undefined;
@@ -61,28 +65,28 @@ export abstract class NamedValues {
   flag(name: string): boolean | undefined {
     if (!this.has(name)) return undefined;
     const value = this.dec(name);
-    if (value !== 0 && value !== 1) throw notReadable(name, String(value));
+    if (value !== 0 && value !== 1) throw unreadable(FILE, `${name}: ${value}`);
     return value === 1;
   }
 
   private whole<T>(name: string, read: (cursor: Cursor) => T): T {
-    const value = this.text(name);
-    const cursor = new Cursor(FILE, value);
-    const result = value === '' ? undefined : read(cursor);
-    if (result === undefined || !cursor.done) throw notReadable(name, value);
-    return result;
+    const line = `${name}: ${this.text(name)}`;
+    const cursor = new Cursor(FILE, line, name.length + 2);
+    const value = read(cursor);
+    if (!cursor.done) cursor.fail();
+    return value;
   }
 }
 
-const notReadable = (name: string, value: string) =>
-  refused(`${FILE} has a line that cannot be read: "${name}: ${value}"`);
-
-/** A parsed fdinfo; names are what stands before the first colon of a line: 'tfd', 'inotify wd', 'settime flags'. */
+/**
+ * A parsed fdinfo; names are what stands before the first colon of a line: 'tfd', 'inotify wd',
+ * 'settime flags'.
+ */
 export class Fdinfo extends NamedValues {
   private readonly source: string;
   /** File position in bytes; of a directory a raw word of its file system: ext4 ends at 2^63 - 1. */
   readonly pos: bigint;
-  /** O_*: access mode and status, as open(2) and F_SETFL left them, and O_CLOEXEC of this descriptor. */
+  /** O_*: access mode and status, as open(2) and F_SETFL left them, and this descriptor's O_CLOEXEC. */
   readonly flags: number;
   readonly mnt_id: number;
   /** Linux 5.14; undefined before. */
@@ -116,8 +120,9 @@ export class Fdinfo extends NamedValues {
   }
 
   /**
-   * All lines of this name, each taken apart as 'name:value name: value ...'. The first name is the last word before
-   * its colon: of 'inotify wd:1 ino:3f7e8' they are wd and ino, of 'tfd: 3 events: 19' tfd and events.
+   * All lines of this name, each taken apart as 'name:value name: value ...'. The first name is the
+   * last word before its colon: of 'inotify wd:1 ino:3f7e8' they are wd and ino, of 'tfd: 3 events:
+   * 19' tfd and events.
    */
   records(name: string): FdinfoRecord[] {
     return this.all(name).map(

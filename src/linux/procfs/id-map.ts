@@ -4,7 +4,10 @@ import { Cursor, splitLines } from './text.js';
 export interface IdRange {
   /** First id inside the process's user namespace. */
   inside: number;
-  /** The id it stands for, in the parent namespace or, when the reader is elsewhere, in the reader's. */
+  /**
+   * The id it stands for, in the parent namespace or, when the reader is elsewhere, in the
+   * reader's.
+   */
   outside: number;
   count: number;
 }

@@ -1,4 +1,7 @@
-/** /proc/PID/limits: the resource limits of another process. Linux fs/proc/base.c, proc_pid_limits: fixed columns. */
+/**
+ * /proc/PID/limits: the resource limits of another process. Linux fs/proc/base.c, proc_pid_limits:
+ * fixed columns.
+ */
 import {
   RLIM_INFINITY,
   RLIM_NLIMITS,
@@ -72,8 +75,8 @@ export function parseLimits(text: string): Limit[] {
 function parseLimit(line: string, from: number, to: number): bigint {
   const word = line.slice(from, to).trimEnd();
   if (word === 'unlimited') return RLIM_INFINITY;
-  const cursor = new Cursor(FILE, word);
-  const value = word === '' ? undefined : cursor.decimal64();
-  if (value === undefined || !cursor.done) throw unreadable(FILE, line);
+  const cursor = new Cursor(FILE, line, from);
+  const value = cursor.decimal64();
+  if (cursor.at !== from + word.length) cursor.fail();
   return value;
 }

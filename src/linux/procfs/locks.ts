@@ -1,6 +1,7 @@
 /**
- * /proc/locks, and the 'lock:' lines of fdinfo, which look the same: file locks held and waited for.
- * proc_locks(5); Linux fs/locks.c, lock_get_status. Locks of processes outside the reader's pid namespace are hidden.
+ * /proc/locks, and the 'lock:' lines of fdinfo, which look the same: file locks held and waited
+ * for. proc_locks(5); Linux fs/locks.c, lock_get_status. Locks of processes outside the reader's
+ * pid namespace are hidden.
  */
 import { Cursor, splitLines, unreadable } from './text.js';
 
@@ -25,7 +26,10 @@ export interface FileLock {
   id: number;
   /** Waits, instead of holding. */
   blocked: boolean;
-  /** POSIX: fcntl(F_SETLK); OFDLCK: of an open file description; FLOCK: flock(2); LEASE, DELEG: fcntl(F_SETLEASE). */
+  /**
+   * POSIX: fcntl(F_SETLK); OFDLCK: of an open file description; FLOCK: flock(2); LEASE, DELEG:
+   * fcntl(F_SETLEASE).
+   */
   kind: LockKind;
   /** 'ADVISORY' 'MANDATORY' (until Linux 5.15); of leases 'ACTIVE' 'BREAKING' 'BREAKER'. */
   mode: string;

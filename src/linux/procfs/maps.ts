@@ -1,7 +1,9 @@
 /**
- * /proc/PID/maps: one line per mapping. proc_pid_maps(5); Linux fs/proc/task_mmu.c, show_map_vma. Read inside the
- * freeze for every process, thousands of lines long: one pass, no regular expression, a bigint only per new inode.
+ * /proc/PID/maps: one line per mapping. proc_pid_maps(5); Linux fs/proc/task_mmu.c, show_map_vma.
+ * Read inside the freeze for every process, thousands of lines long: one pass, no regular
+ * expression, a bigint only per new file.
  */
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { Cursor, DELETED_SUFFIX } from './text.js';
 
 const FILE = '/proc/PID/maps';
@@ -10,10 +12,11 @@ const SPACE = 32;
 const DASH = 45;
 const COLON = 58;
 const OPEN_BRACKET = 91;
-// include/uapi/asm-generic/mman-common.h
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const PROT_EXEC = 4;
+const LETTER_P = 112;
+const LETTER_R = 114;
+const LETTER_S = 115;
+const LETTER_W = 119;
+const LETTER_X = 120;
 
 export interface Mapping {
   /** First address, and the first one behind. Exact, that of [vsyscall] above 2^53, too. */
@@ -31,45 +34,54 @@ export interface Mapping {
   inode: bigint;
   /** The last column as it is; '' for plain anonymous memory. */
   name: string;
-  /** `name` when the kernel's and not a file's: '[heap]' '[stack]' '[vdso]' '[vvar]' '[anon:arena]' '[uprobes]'. */
+  /**
+   * `name` when the kernel's and not a file's: '[heap]' '[stack]' '[vdso]' '[vvar]' '[anon:arena]'
+   * '[uprobes]'.
+   */
   label: string | undefined;
   /**
-   * The file's path without the mark of `deleted`: '/dev/zero', '/memfd:x', '/SYSV00000000', 'anon_inode:[perf_event]'.
-   * Newlines are decoded from `\012`; as backslashes are not escaped here, only a name that holds these four characters
-   * reads wrong: the `map_files` link tells.
+   * The file's path without the mark of `deleted`: '/dev/zero', '/memfd:x', '/SYSV00000000',
+   * 'anon_inode:[perf_event]'. Newlines are decoded from `\012`; as backslashes are not escaped
+   * here, only a name that holds these four characters reads wrong: the `map_files` link tells.
    */
   path: string | undefined;
-  /** `name` ends in ' (deleted)'. If path's inode is there after all, the true name is `${path} (deleted)`. */
+  /**
+   * `name` ends in ' (deleted)'. If path's inode is there after all, the true name is `${path}
+   * (deleted)`.
+   */
   deleted: boolean;
 }
+
+/**
+ * What the columns behind the offset say. Neighbours mostly share their file, so it is taken apart
+ * once for all.
+ */
+type Backing = Omit<Mapping, 'start' | 'end' | 'prot' | 'shared' | 'pgoff'>;
 
 /** All mappings in the order of their addresses; [] for a task without memory. */
 export function parseMaps(text: string): Mapping[] {
   const cursor = new Cursor(FILE, text);
   const mappings: Mapping[] = [];
-  let lastIno = 0;
-  let lastInode = 0n;
+  let columns = '';
+  let backing: Backing | undefined;
   while (!cursor.done) {
     const mapping = parseEdges(cursor);
-    // Neighbours mostly share their file.
-    const at = cursor.at;
-    const ino = decimalOrLarge(cursor);
-    if (ino < 0) {
-      mapping.inode = inodeAt(cursor, at);
-    } else {
-      if (ino !== lastIno) {
-        lastIno = ino;
-        lastInode = BigInt(ino);
-      }
-      mapping.inode = lastInode;
+    const { at } = cursor;
+    if (backing === undefined || !text.startsWith(columns, at)) {
+      backing = parseBacking(cursor);
+      columns = text.slice(at, cursor.at);
     }
-    parseName(cursor, mapping);
+    cursor.at = at + columns.length;
+    fill(mapping, backing);
     mappings.push(mapping);
   }
   return mappings;
 }
 
-/** The columns before the inode, in an object that has all fields already: one hidden class for all mappings. */
+/**
+ * The columns before the device, in an object that has all fields already: one hidden class for all
+ * mappings.
+ */
 function parseEdges(cursor: Cursor): Mapping {
   const start = cursor.hex();
   cursor.expect(DASH);
@@ -77,17 +89,13 @@ function parseEdges(cursor: Cursor): Mapping {
   cursor.expect(SPACE);
   if (end <= start) cursor.fail();
   const prot =
-    letter(cursor, 114, PROT_READ) |
-    letter(cursor, 119, PROT_WRITE) |
-    letter(cursor, 120, PROT_EXEC);
-  const shared = cursor.accept(115);
-  if (!shared) cursor.expect(112);
+    permission(cursor, LETTER_R, PROT_READ) |
+    permission(cursor, LETTER_W, PROT_WRITE) |
+    permission(cursor, LETTER_X, PROT_EXEC);
+  const shared = cursor.accept(LETTER_S);
+  if (!shared) cursor.expect(LETTER_P);
   cursor.expect(SPACE);
   const pgoff = cursor.hex();
-  cursor.expect(SPACE);
-  const major = cursor.hex();
-  cursor.expect(COLON);
-  const minor = cursor.hex();
   cursor.expect(SPACE);
   return {
     start,
@@ -95,8 +103,8 @@ function parseEdges(cursor: Cursor): Mapping {
     prot,
     shared,
     pgoff,
-    major,
-    minor,
+    major: 0,
+    minor: 0,
     inode: 0n,
     name: '',
     label: undefined,
@@ -105,51 +113,51 @@ function parseEdges(cursor: Cursor): Mapping {
   };
 }
 
-function letter(cursor: Cursor, code: number, bit: number): number {
-  if (cursor.accept(code)) return bit;
+function permission(cursor: Cursor, letter: number, bit: number): number {
+  if (cursor.accept(letter)) return bit;
   cursor.expect(DASH);
   return 0;
 }
 
-/** A decimal number, or -1 when it does not fit a number exactly. */
-function decimalOrLarge(cursor: Cursor): number {
-  const { text } = cursor;
-  let at = cursor.at;
-  let value = 0;
-  for (;;) {
-    const digit = text.charCodeAt(at) - 48;
-    if (!(digit >= 0 && digit <= 9)) break;
-    value = value * 10 + digit;
-    at++;
-  }
-  if (at === cursor.at) cursor.fail();
-  cursor.at = at;
-  return value > Number.MAX_SAFE_INTEGER ? -1 : value;
+function fill(mapping: Mapping, backing: Backing): void {
+  mapping.major = backing.major;
+  mapping.minor = backing.minor;
+  mapping.inode = backing.inode;
+  mapping.name = backing.name;
+  mapping.label = backing.label;
+  mapping.path = backing.path;
+  mapping.deleted = backing.deleted;
 }
 
-function inodeAt(cursor: Cursor, at: number): bigint {
-  cursor.at = at;
-  return cursor.decimal64();
-}
-
-function parseName(cursor: Cursor, mapping: Mapping): void {
-  if (cursor.accept(NEWLINE) || cursor.done) return;
+/**
+ * Leaves the cursor behind the newline, so that the text passed over ends a line and equals only
+ * whole columns.
+ */
+function parseBacking(cursor: Cursor): Backing {
+  const major = cursor.hex();
+  cursor.expect(COLON);
+  const minor = cursor.hex();
   cursor.expect(SPACE);
+  const inode = cursor.decimal64();
+  if (!cursor.done && cursor.peek() !== NEWLINE) cursor.expect(SPACE);
   cursor.skipBlanks();
   const name = cursor.restOfLine();
-  mapping.name = name;
-  if (name === '') return;
   // A file's path begins with '/', '(unreachable)' or the name of its pseudo file system.
-  if (name.charCodeAt(0) === OPEN_BRACKET) {
-    mapping.label = name;
-    return;
-  }
-  mapping.deleted = name.endsWith(DELETED_SUFFIX);
-  const path = mapping.deleted ? name.slice(0, -DELETED_SUFFIX.length) : name;
-  mapping.path = path.includes('\\012') ? path.replaceAll('\\012', '\n') : path;
+  const label = name.charCodeAt(0) === OPEN_BRACKET ? name : undefined;
+  const deleted = label === undefined && name.endsWith(DELETED_SUFFIX);
+  const path = label === undefined && name !== '' ? decodePath(name, deleted) : undefined;
+  return { major, minor, inode, name, label, path, deleted };
 }
 
-/** The name given by prctl(PR_SET_VMA_ANON_NAME): 'arena' of '[anon:arena]' and of '[anon_shmem:arena]'. Linux 5.17. */
+function decodePath(name: string, deleted: boolean): string {
+  const path = deleted ? name.slice(0, -DELETED_SUFFIX.length) : name;
+  return path.includes('\\012') ? path.replaceAll('\\012', '\n') : path;
+}
+
+/**
+ * The name given by prctl(PR_SET_VMA_ANON_NAME): 'arena' of '[anon:arena]' and of
+ * '[anon_shmem:arena]'. Linux 5.17.
+ */
 export function anonName(mapping: Mapping): string | undefined {
   const { label } = mapping;
   if (label === undefined || !label.endsWith(']')) return undefined;

@@ -1,6 +1,6 @@
 /**
- * /proc/PID/mountinfo: the mounts of the process's mount namespace that lie below its root directory.
- * proc_pid_mountinfo(5); Linux fs/proc_namespace.c, show_mountinfo. Paths are decoded.
+ * /proc/PID/mountinfo: the mounts of the process's mount namespace that lie below its root
+ * directory. proc_pid_mountinfo(5); Linux fs/proc_namespace.c, show_mountinfo. Paths are decoded.
  */
 import { Cursor, decodeOctalEscapes, splitLines, unreadable } from './text.js';
 
@@ -15,7 +15,9 @@ export interface Mount {
   parentId: number;
   major: number;
   minor: number;
-  /** The directory of the file system that is mounted; 'net:[4026531840]' of a bound namespace file. */
+  /**
+   * The directory of the file system that is mounted; 'net:[4026531840]' of a bound namespace file.
+   */
   root: string;
   /** `root` was unlinked after the mount. */
   rootDeleted: boolean;
@@ -75,7 +77,10 @@ function numberAndSpace(cursor: Cursor): number {
 
 type Propagation = Pick<Mount, 'shared' | 'master' | 'propagateFrom' | 'unbindable'>;
 
-/** The optional fields. One that is unknown is refused: it would be a kind of propagation that is not put back. */
+/**
+ * The optional fields. One that is unknown is refused: it would be a kind of propagation that is
+ * not put back.
+ */
 function parsePropagation(fields: readonly string[], line: string): Propagation {
   const propagation: Propagation = {
     ...{ shared: undefined, master: undefined, propagateFrom: undefined, unbindable: false },
@@ -95,6 +100,8 @@ function group(field: string, line: string): number {
   return cursor.decimal();
 }
 
-/** The comma-separated options, each decoded after the split: an escaped comma does not separate. */
+/**
+ * The comma-separated options, each decoded after the split: an escaped comma does not separate.
+ */
 export const splitOptions = (options: string): string[] =>
   options === '' ? [] : options.split(',').map(decodeOctalEscapes);

@@ -1,4 +1,7 @@
-/** The targets of the links in /proc/PID/ns: 'net:[4026531840]'. namespaces(7): same number, same namespace. */
+/**
+ * The targets of the links in /proc/PID/ns: 'net:[4026531840]'. namespaces(7): same number, same
+ * namespace.
+ */
 import { refused } from '../../support/errors.js';
 import { parsePseudoFile } from './fd-link.js';
 

@@ -1,7 +1,8 @@
 /**
- * /proc/PID/smaps, of which only VmFlags is read: what madvise, mlock and the kernel itself have set on each mapping.
- * Linux Documentation/filesystems/proc.rst and fs/proc/task_mmu.c, show_smap_vma_flags. The kernel walks every page to
- * write this file, so it is read only when needed; this side skips from record to record.
+ * /proc/PID/smaps, of which only VmFlags is read: what madvise, mlock and the kernel itself have
+ * set on each mapping. Linux Documentation/filesystems/proc.rst and fs/proc/task_mmu.c,
+ * show_smap_vma_flags. The kernel walks every page to write this file, so it is read only when
+ * needed; this side skips from record to record.
  */
 import { Cursor, unreadable } from './text.js';
 
@@ -65,7 +66,8 @@ export function parseVmFlags(text: string): Map<number, VmFlags> {
   while (!cursor.done) {
     const start = cursor.hex();
     if (cursor.peek() !== DASH) cursor.fail();
-    // The last line of every record since Linux 3.8; newlines in paths are escaped, so it cannot be forged.
+    // The last line of every record since Linux 3.8; newlines in paths are escaped, so it cannot be
+    // forged.
     const mark = text.indexOf(MARK, cursor.at);
     if (mark < 0) throw unreadable(FILE, cursor.restOfLine());
     cursor.at = mark + MARK.length;
@@ -80,13 +82,37 @@ export function parseVmFlags(text: string): Map<number, VmFlags> {
   return byStart;
 }
 
+const KEY_MARK = '\nProtectionKey:';
+
+/** Protection keys other than 0 by the first address of their mapping; shown where the processor has them. */
+export function parseProtectionKeys(text: string): Map<number, number> {
+  const byStart = new Map<number, number>();
+  for (let at = text.indexOf(KEY_MARK); at >= 0; at = text.indexOf(KEY_MARK, at + 1)) {
+    const cursor = new Cursor(FILE, text, at + KEY_MARK.length);
+    cursor.skipBlanks();
+    const key = cursor.decimal();
+    if (key !== 0) byStart.set(recordStart(text, at), key);
+  }
+  return byStart;
+}
+
+/** The first address of the record that holds `at`: its first line is the one behind the last VmFlags. */
+function recordStart(text: string, at: number): number {
+  const previous = text.lastIndexOf(MARK, at);
+  const newline = previous < 0 ? -1 : text.indexOf('\n', previous + 1);
+  return new Cursor(FILE, text, newline + 1).hex();
+}
+
 function parseCodes(spelling: string): VmFlags {
   const codes = spelling.split(' ').filter(Boolean);
   if (codes.some((code) => code.length !== 2)) throw unreadable(FILE, `VmFlags: ${spelling}`);
   return new Set(codes);
 }
 
-/** The codes that this version does not know, so that a mapping which has one can be refused by name. */
+/**
+ * The codes that this version does not know, so that a mapping which has one can be refused by
+ * name.
+ */
 export function unknownVmFlags(flags: VmFlags): string[] {
   return [...flags].filter((code) => !Object.hasOwn(VM_FLAGS, code));
 }

@@ -1,15 +1,18 @@
 /**
- * /proc/PID/stat and /proc/PID/task/TID/stat: the one line with the process's identity and the edges of its memory.
- * proc_pid_stat(5); Linux fs/proc/array.c, do_task_stat. All 52 fields are there since Linux 3.5.
+ * /proc/PID/stat and /proc/PID/task/TID/stat: the one line with the process's identity and the
+ * edges of its memory. proc_pid_stat(5); Linux fs/proc/array.c, do_task_stat. All 52 fields are
+ * there since Linux 3.5.
  */
-import { Cursor, unreadable } from './text.js';
+import { unreadable } from './text.js';
 
 const FILE = '/proc/PID/stat';
-const SPACE = 32;
+const FIELD_COUNT = 52;
 
 export interface Stat {
   pid: number;
-  /** As the task set it: any characters, spaces, parentheses and newlines among them. Not escaped. */
+  /**
+   * As the task set it: any characters, spaces, parentheses and newlines among them. Not escaped.
+   */
   comm: string;
   /** One letter: R S D T t Z X I P. */
   state: string;
@@ -27,7 +30,8 @@ export interface Stat {
   num_threads: number;
   /** Clock ticks (1/100 s) after boot, by the boottime clock of the reader's time namespace. */
   starttime: number;
-  // Addresses: 0 for a zombie or kernel thread; without ptrace access start_code and end_code are 1, the others 0.
+  // Addresses: 0 for a zombie or kernel thread; without ptrace access start_code and end_code are
+  // 1, the others 0.
   start_code: number;
   end_code: number;
   start_stack: number;
@@ -49,72 +53,48 @@ export interface Stat {
 
 /** The task's line as a value. Its resource counters are left out. */
 export function parseStat(text: string): Stat {
-  const cursor = new Cursor(FILE, text);
-  const pid = cursor.decimal();
-  const open = cursor.at + 1;
+  const open = text.indexOf(' (');
   // comm may hold ") ", but no field behind it can: the last parenthesis ends it.
   const close = text.lastIndexOf(') ');
-  if (!text.startsWith(' (', cursor.at) || close <= open) throw unreadable(FILE, text);
-  cursor.at = close + 2;
-  const comm = text.slice(open + 1, close);
-  const state = cursor.word();
-  cursor.expect(SPACE);
-  return { pid, comm, state, ...identity(cursor), ...memory(cursor), ...ending(cursor) };
-}
-
-/** Fields 4 to 22. */
-function identity(cursor: Cursor) {
-  const ppid = field(cursor);
-  const pgrp = field(cursor);
-  const session = field(cursor);
-  const tty_nr = field(cursor);
-  const tpgid = field(cursor);
-  const flags = field(cursor);
-  cursor.skipFields(8);
-  const priority = field(cursor);
-  const nice = field(cursor);
-  const num_threads = field(cursor);
-  cursor.skipFields(1);
-  const starttime = field(cursor);
+  if (open < 0 || close <= open + 1) throw unreadable(FILE, text);
+  // Numbered as in the manual page: the state is field 3.
+  const fields = text.slice(close + 2, text.endsWith('\n') ? -1 : text.length).split(' ');
+  const field = (number: number): number => whole(fields[number - 3], text);
+  const state = fields[0] ?? '';
+  if (fields.length < FIELD_COUNT - 2 || state.length !== 1) throw unreadable(FILE, text);
   return {
-    ...{ ppid, pgrp, session, tty_nr, tpgid, flags },
-    ...{ priority, nice, num_threads, starttime },
+    pid: whole(text.slice(0, open), text),
+    comm: text.slice(open + 2, close),
+    state,
+    ppid: field(4),
+    pgrp: field(5),
+    session: field(6),
+    tty_nr: field(7),
+    tpgid: field(8),
+    flags: field(9),
+    priority: field(18),
+    nice: field(19),
+    num_threads: field(20),
+    starttime: field(22),
+    start_code: field(26),
+    end_code: field(27),
+    start_stack: field(28),
+    start_data: field(45),
+    end_data: field(46),
+    start_brk: field(47),
+    arg_start: field(48),
+    arg_end: field(49),
+    env_start: field(50),
+    env_end: field(51),
+    exit_signal: field(38),
+    rt_priority: field(40),
+    policy: field(41),
+    exit_code: field(52),
   };
 }
 
-/** Fields 23 to 41. */
-function memory(cursor: Cursor) {
-  cursor.skipFields(3);
-  const start_code = field(cursor);
-  const end_code = field(cursor);
-  const start_stack = field(cursor);
-  cursor.skipFields(9);
-  const exit_signal = field(cursor);
-  cursor.skipFields(1);
-  const rt_priority = field(cursor);
-  const policy = field(cursor);
-  return { start_code, end_code, start_stack, exit_signal, rt_priority, policy };
-}
-
-/** Fields 42 to 52. */
-function ending(cursor: Cursor) {
-  cursor.skipFields(3);
-  const start_data = field(cursor);
-  const end_data = field(cursor);
-  const start_brk = field(cursor);
-  const arg_start = field(cursor);
-  const arg_end = field(cursor);
-  const env_start = field(cursor);
-  const env_end = field(cursor);
-  const exit_code = cursor.signed();
-  return {
-    ...{ start_data, end_data, start_brk },
-    ...{ arg_start, arg_end, env_start, env_end, exit_code },
-  };
-}
-
-function field(cursor: Cursor): number {
-  const value = cursor.signed();
-  cursor.expect(SPACE);
+function whole(word: string | undefined, text: string): number {
+  const value = word ? Number(word) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw unreadable(FILE, text);
   return value;
 }

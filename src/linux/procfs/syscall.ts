@@ -1,4 +1,7 @@
-/** /proc/PID/syscall: where a task that sleeps or is stopped is. proc_pid_syscall(5); Linux fs/proc/base.c. */
+/**
+ * /proc/PID/syscall: where a task that sleeps or is stopped is. proc_pid_syscall(5); Linux
+ * fs/proc/base.c.
+ */
 import { Cursor, unreadable } from './text.js';
 
 const FILE = '/proc/PID/syscall';

@@ -1,6 +1,7 @@
 /**
- * What the /proc parsers share: a cursor that reads one field after another without regular expressions, and the one
- * refusal for text that is not as expected. Used inside the freeze: no allocation but for what is returned.
+ * What the /proc parsers share: a cursor that reads one field after another without regular
+ * expressions, and the one refusal for text that is not as expected. Used inside the freeze: no
+ * allocation but for what is returned.
  */
 import { type CheckpointError, refused } from '../../support/errors.js';
 
@@ -17,7 +18,10 @@ export function unreadable(file: string, line: string): CheckpointError {
   return refused(`${file} has a line that cannot be read: ${JSON.stringify(shown)}`);
 }
 
-/** Reads a /proc text from left to right. Every method refuses, by quoting the line, what it cannot read. */
+/**
+ * Reads a /proc text from left to right. Every method refuses, by quoting the line, what it cannot
+ * read.
+ */
 export class Cursor {
   readonly file: string;
   readonly text: string;
@@ -73,7 +77,10 @@ export class Cursor {
     return this.accept(MINUS) ? 0 - this.decimal() : this.decimal();
   }
 
-  /** A lower-case hexadecimal number: up to 2^53, or up to 2^64 when it is page-aligned and so exact in a double. */
+  /**
+   * A lower-case hexadecimal number: up to 2^53, or up to 2^64 when it is page-aligned and so exact
+   * in a double.
+   */
   hex(): number {
     const { text } = this;
     const from = this.at;
@@ -149,15 +156,6 @@ export class Cursor {
     this.at = at;
   }
 
-  /** Moves over `count` fields, each with the single space behind it. */
-  skipFields(count: number): void {
-    for (let i = 0; i < count; i++) {
-      const space = this.text.indexOf(' ', this.at);
-      if (space <= this.at) this.fail();
-      this.at = space + 1;
-    }
-  }
-
   /** What is left of the line; moves behind its newline. */
   restOfLine(): string {
     const newline = this.text.indexOf('\n', this.at);
@@ -180,7 +178,7 @@ export class Cursor {
 }
 
 /** The value of a lower-case hexadecimal digit, or -1. */
-export function hexDigit(code: number): number {
+function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   return code >= 97 && code <= 102 ? code - 87 : -1;
 }
@@ -195,16 +193,10 @@ export function splitLines(text: string): string[] {
   return lines;
 }
 
-/** A whole string as an unsigned decimal number; `line` is what the refusal quotes. */
-export function decimalOf(file: string, value: string, line = value): number {
-  const number = value === '' || !isDigit(value.charCodeAt(0)) ? Number.NaN : Number(value);
-  if (!Number.isSafeInteger(number)) throw unreadable(file, line);
-  return number;
-}
-
 /**
- * Undoes mangle_path (Linux fs/seq_file.c): `\040` and its like stand for one character. Only for files whose list of
- * escaped characters has the backslash in it, as mountinfo's: else the text is ambiguous.
+ * Undoes mangle_path (Linux fs/seq_file.c): `\040` and its like stand for one character. Only for
+ * files whose list of escaped characters has the backslash in it, as mountinfo's: else the text is
+ * ambiguous.
  */
 export function decodeOctalEscapes(text: string): string {
   let at = text.indexOf('\\');

@@ -1,6 +1,7 @@
 /**
- * /proc/PID/timens_offsets: how far the clocks of the time namespace for the process's children are from the host's.
- * time_namespaces(7); Linux kernel/time/namespace.c. The file came with Linux 5.6, in which clocks are numbers.
+ * /proc/PID/timens_offsets: how far the clocks of the time namespace for the process's children are
+ * from the host's. time_namespaces(7); Linux kernel/time/namespace.c. The file came with Linux 5.6,
+ * in which clocks are numbers.
  */
 import { Cursor, splitLines, unreadable } from './text.js';
 
@@ -25,7 +26,9 @@ const CLOCKS = new Map<string, keyof TimensOffsets>([
   ['7', 'boottime'],
 ]);
 
-export function parseTimensOffsets(text: string): TimensOffsets {
+/** undefined for a zombie, which has left its namespaces: its file is empty. */
+export function parseTimensOffsets(text: string): TimensOffsets | undefined {
+  if (text === '') return undefined;
   const offsets: Partial<TimensOffsets> = {};
   for (const line of splitLines(text)) {
     const cursor = new Cursor(FILE, line);

@@ -1,6 +1,7 @@
 /**
- * /proc/PID/timers: the POSIX timers of a process, four lines each; neither setting nor overrun is shown.
- * proc_pid_timers(5); Linux fs/proc/base.c, show_timer. The file needs CONFIG_CHECKPOINT_RESTORE.
+ * /proc/PID/timers: the POSIX timers of a process, four lines each; neither setting nor overrun is
+ * shown. proc_pid_timers(5); Linux fs/proc/base.c, show_timer. The file needs
+ * CONFIG_CHECKPOINT_RESTORE.
  */
 import { SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID } from '../signal.js';
 import { Cursor, splitLines, unreadable } from './text.js';
@@ -16,9 +17,15 @@ export interface PosixTimer {
   value: bigint;
   /** SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD or SIGEV_SIGNAL | SIGEV_THREAD_ID. */
   notify: number;
-  /** The process, or for SIGEV_THREAD_ID the thread, in the reader's pid namespace; 0: none any more. */
+  /**
+   * The process, or for SIGEV_THREAD_ID the thread, in the reader's pid namespace; 0: none any
+   * more.
+   */
   target: number;
-  /** CLOCK_*; negative for the CPU clock of a process or thread, and of a clock device (clock_getcpuclockid). */
+  /**
+   * CLOCK_*; negative for the CPU clock of a process or thread, and of a clock device
+   * (clock_getcpuclockid).
+   */
   clockid: number;
 }
 
@@ -41,8 +48,7 @@ function parseTimer(lines: readonly string[], at: number): PosixTimer {
   const signal = cursorAt(lines[at + 1], 'signal: ');
   const signo = signal.decimal();
   signal.expect(SLASH);
-  // Before Linux 4.15 an all-zero pointer was written as '(null)'.
-  const value = signal.text.endsWith('(null)') ? 0n : signal.hex64();
+  const value = signal.hex64();
   const clockid = cursorAt(lines[at + 3], 'ClockID: ').signed();
   return { id, signo, value, ...parseNotify(lines[at + 2]), clockid };
 }

@@ -1,0 +1,360 @@
+/**
+ * Runs a plan: maps it into the first puppet, starts the births, keeps the traced newcomers moving, lets the tracks
+ * from stage to stage, and at the end gives every task its registers. Until the commit a dead tracer takes the whole
+ * half-built tree with it (PTRACE_O_EXITKILL); a failure kills it here.
+ */
+import { POISON, RECORD_RESULT_OFFSET, redirect, user_regs_struct } from '../arch/arch.js';
+import type { Host } from '../host/host.js';
+import { syscallError } from '../host/host.js';
+import type { Interrupts } from '../host/interrupts.js';
+import {
+  attemptDetach,
+  interrupt,
+  resume,
+  resumeToSyscall,
+  setOptions,
+  setRegisters,
+  setSigmask,
+  setXstate,
+} from '../host/ptrace.js';
+import { pollAny, SYSCALL_STOP, type WaitEvent, waitAny, waitAnyOrTick } from '../host/wait.js';
+import { SIGKILL, SIGSTOP, SIGTRAP } from '../linux/signal.js';
+import { ftruncate } from '../linux/syscalls/files.js';
+import { mmap, munmap } from '../linux/syscalls/memory.js';
+import { futex, kill } from '../linux/syscalls/tasks.js';
+import {
+  MAP_FIXED_NOREPLACE,
+  MAP_SHARED,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../linux/uapi/mman.js';
+import { PTRACE_EVENT_CLONE, PTRACE_EVENT_STOP } from '../linux/uapi/ptrace.js';
+import { FUTEX_WAIT, FUTEX_WAKE, timespec } from '../linux/uapi/sched.js';
+import { type Barrier, type EncodedPlan, encodePlan } from '../plan/encode.js';
+import { PLAN_LENGTH, type Plan, type TrackTask } from '../plan/plan.js';
+import { type Stage, stageIndex } from '../plan/stages.js';
+import type { Track } from '../plan/track.js';
+import { assert, defined } from '../support/assert.js';
+import { type Pid, pid } from '../support/brand.js';
+import { toWord, viewOf } from '../support/bytes.js';
+import { type CheckpointError, gone, within } from '../support/errors.js';
+import { explainFailure } from './failure.js';
+import { type Puppet, puppetCall } from './puppet.js';
+
+const INT_MAX = 0x7fff_ffff;
+const SLICE_NS = 10_000_000;
+/** How long cleaning up after a failure may take. */
+const CLEANUP_SEC = 5;
+
+export interface RunOptions<P> {
+  /** The puppet that runs `first`, the track all others descend from. */
+  puppet: Puppet;
+  first: Track;
+  /** A descriptor of the memory file that becomes the plan, inherited by the puppet. */
+  planFd: number;
+  interrupts: Interrupts;
+  /** The address of a `syscall` instruction in every restored process (by vpid): in its vdso. */
+  vdsoSyscall(process: number): number;
+  /** What the plan's own steps get. */
+  port(run: PlanRun<P>): P;
+  /** Told when a stage begins. */
+  onStage?: (stage: Stage) => void;
+}
+
+export class PlanRun<P = never> {
+  readonly #host: Host;
+  readonly #plan: Plan<P>;
+  readonly #options: RunOptions<P>;
+  readonly #encoded: EncodedPlan;
+  readonly #view: DataView;
+  readonly #memory: Uint8Array;
+  readonly #base: number;
+  /** Every task alive that we trace. */
+  readonly #alive = new Set<Pid>();
+  #committed = false;
+
+  constructor(host: Host, plan: Plan<P>, options: RunOptions<P>) {
+    this.#host = host;
+    this.#plan = plan;
+    this.#options = options;
+    this.#alive.add(options.puppet.pid);
+    this.#encoded = encodePlan(plan);
+    host.call(ftruncate, { fd: options.planFd, length: PLAN_LENGTH });
+    this.#base = host.call(mmap, {
+      addr: 0,
+      length: PLAN_LENGTH,
+      prot: PROT_READ | PROT_WRITE,
+      flags: MAP_SHARED,
+      fd: options.planFd,
+      offset: 0,
+    });
+    this.#memory = host.ffi.view(this.#base, PLAN_LENGTH);
+    this.#view = viewOf(this.#memory);
+    for (const { offset, bytes } of this.#encoded.segments) this.#memory.set(bytes, offset);
+  }
+
+  /** Everything up to the commit point: every task has its final registers, stopped, and dies with us. */
+  build(): void {
+    this.#startFirst();
+    const port = this.#options.port(this);
+    for (const [i, barrier] of this.#encoded.barriers.entries()) {
+      this.#options.onStage?.(barrier.stage);
+      this.#waitBarrier(barrier);
+      const next = this.#encoded.barriers[i + 1];
+      if (next === undefined) break;
+      for (const step of this.#plan.hostSteps) {
+        if (step.stage === next.stage) within({ object: step.what }, () => step.run(port));
+      }
+      this.#release(barrier);
+    }
+    this.#finish();
+  }
+
+  /** Lets all tasks go. Only from the first to the last call of this loop is there a moment that our death would mar. */
+  commit({ leaveStopped = false } = {}): void {
+    const tids = this.#finalTasks().map(({ tid }) => tid);
+    if (leaveStopped) {
+      for (const { track } of this.#plan.tasks) {
+        if (
+          track.vpid !== undefined &&
+          track.firstStage === 'births' &&
+          track.lastStage === 'commit'
+        ) {
+          this.#host.attempt(kill, { pid: track.vpid, sig: SIGSTOP });
+        }
+      }
+    }
+    for (const tid of tids) setOptions(this.#host, tid, 0);
+    this.#committed = true;
+    for (const tid of tids) attemptDetach(this.#host, tid);
+  }
+
+  /** Kills everything that was born, and waits for it. After the commit, nothing. */
+  abort(): void {
+    if (this.#committed) return;
+    const { interrupts } = this.#options;
+    interrupts.armCleanup(CLEANUP_SEC);
+    for (const task of this.#alive) this.#host.attempt(kill, { pid: task, sig: SIGKILL });
+    while (this.#alive.size > 0) {
+      const event = waitAny(this.#host, interrupts, () => 'the half-restored tree to be gone');
+      if (event.kind !== 'stopped') this.#alive.delete(event.tid);
+      // A newcomer that was not known yet dies with the others.
+      else if (!this.#alive.has(event.tid)) {
+        this.#alive.add(event.tid);
+        this.#host.attempt(kill, { pid: event.tid, sig: SIGKILL });
+      }
+    }
+  }
+
+  pidOf(vpid: number): number {
+    return vpid;
+  }
+
+  #startFirst(): void {
+    const { puppet, planFd, first, interrupts } = this.#options;
+    const host = this.#host;
+    const { base } = this.#plan;
+    const mapped = puppetCall(host, { puppet, interrupts }, mmap.nr, [
+      base,
+      PLAN_LENGTH,
+      PROT_READ | PROT_WRITE | PROT_EXEC,
+      MAP_SHARED | MAP_FIXED_NOREPLACE,
+      planFd,
+      0,
+    ]);
+    if (mapped !== base)
+      throw syscallError('mmap', -mapped, 'mapping the plan into the first puppet');
+    setRegisters(
+      host,
+      puppet.pid,
+      redirect(puppet.regs, {
+        ip: toWord(this.#encoded.interpreter),
+        sp: toWord(this.#encoded.startOf(first)),
+        r15: toWord(this.#encoded.epilogue),
+      }),
+    );
+    resume(host, puppet.pid);
+  }
+
+  /** Waits until every track has finished the stage, keeping what stops on the way moving. */
+  #waitBarrier(barrier: Barrier): void {
+    const { interrupts } = this.#options;
+    const count = (): number => this.#view.getUint32(barrier.counter, true);
+    // Two stops each: the newcomer's own, and its parent's.
+    let births = 2 * this.#birthsIn(barrier.stage);
+    while (count() < barrier.participants) {
+      this.#checkFailed(barrier.stage);
+      interrupts.check(() => `stage '${barrier.stage}'`);
+      if (births > 0) {
+        const event = waitAnyOrTick(this.#host, interrupts, () => `births in '${barrier.stage}'`);
+        if (event && this.#handle(event, barrier.stage)) births -= 1;
+        continue;
+      }
+      for (let event = pollAny(this.#host); event; event = pollAny(this.#host)) {
+        this.#handle(event, barrier.stage);
+      }
+      this.#futexWait(barrier.counter, count(), barrier.participants);
+    }
+    this.#checkFailed(barrier.stage);
+  }
+
+  /** How many newcomers the stage brings. */
+  #birthsIn(stage: Stage): number {
+    const { first } = this.#options;
+    return this.#plan.tracks.filter((track) => track !== first && track.firstStage === stage)
+      .length;
+  }
+
+  #futexWait(offset: number, seen: number, target: number): void {
+    if (seen >= target) return;
+    const mark = this.#host.arena.mark;
+    const timeout = this.#host.arena.store(timespec.encode({ tv_sec: 0, tv_nsec: SLICE_NS }));
+    // EAGAIN: it has changed already; ETIMEDOUT: time to look for tasks that died.
+    this.#host.attempt(futex, {
+      uaddr: this.#base + offset,
+      op: FUTEX_WAIT,
+      val: seen,
+      timeout,
+      uaddr2: 0,
+      val3: 0,
+    });
+    this.#host.arena.release(mark);
+  }
+
+  #release({ go }: Barrier): void {
+    this.#view.setUint32(go, 1, true);
+    this.#host.call(futex, {
+      uaddr: this.#base + go,
+      op: FUTEX_WAKE,
+      val: INT_MAX,
+      timeout: 0,
+      uaddr2: 0,
+      val3: 0,
+    });
+  }
+
+  /** True for a stop that a birth brings: the first of a newcomer, and that of its parent. */
+  #handle(event: WaitEvent, stage: Stage): boolean {
+    const { tid } = event;
+    if (event.kind !== 'stopped') {
+      this.#alive.delete(tid);
+      if (!this.#mayEnd(tid, stage)) throw this.#died(tid, event);
+      return false;
+    }
+    const isNew = !this.#alive.has(tid) && event.event === PTRACE_EVENT_STOP;
+    if (isNew) this.#alive.add(tid);
+    // Signals are blocked; a stop signal from outside would be meant for the finished task: it is not kept.
+    resume(this.#host, tid);
+    return isNew || (event.event > 0 && event.event <= PTRACE_EVENT_CLONE);
+  }
+
+  /** Helpers and zombies end when their last stage has come. */
+  #mayEnd(tid: Pid, stage: Stage): boolean {
+    if (tid === this.#options.puppet.pid) return true;
+    const task = this.#plan.tasks.find(({ track }) => track.vpid === tid);
+    return (
+      task !== undefined &&
+      stageIndex(task.track.lastStage) <= stageIndex(stage) &&
+      task.track.lastStage !== 'commit'
+    );
+  }
+
+  #died(tid: Pid, event: WaitEvent): CheckpointError {
+    const how = event.kind === 'killed' ? `killed by signal ${event.signal}` : 'ended';
+    return gone(`a task was ${how} while it was being restored`, { pid: tid });
+  }
+
+  #checkFailed(stage: Stage): void {
+    if (this.#view.getUint32(this.#encoded.failed, true) === 0) return;
+    throw this.#failure(stage);
+  }
+
+  /** The first record that did not do what it had to, as an error. */
+  #failure(stage: Stage): CheckpointError {
+    for (const track of this.#plan.tracks) {
+      for (const { offset, step } of this.#encoded.records(track)) {
+        const result = this.#view.getBigInt64(offset + RECORD_RESULT_OFFSET, true);
+        if (result === POISON) break;
+        if (step === undefined || step.onError === 'ignore') continue;
+        const expected = step.mustEqual;
+        const failed = result < 0n && result > -4096n;
+        if (failed || (expected !== undefined && toWord(expected) !== toWord(result))) {
+          return explainFailure(this.#host, { track, step, result: Number(result), stage });
+        }
+      }
+    }
+    return gone(`a task failed in stage '${stage}' and does not say why`);
+  }
+
+  waitEnded(vpids: readonly number[]): void {
+    const waiting = new Set(vpids);
+    for (const vpid of waiting) if (!this.#alive.has(pid(vpid))) waiting.delete(vpid);
+    while (waiting.size > 0) {
+      const event = waitAny(this.#host, this.#options.interrupts, () => 'helpers to end');
+      if (event.kind === 'stopped') resume(this.#host, event.tid);
+      else {
+        this.#alive.delete(event.tid);
+        waiting.delete(event.tid);
+      }
+    }
+  }
+
+  #finalTasks(): (TrackTask & { tid: Pid })[] {
+    return this.#plan.tasks
+      .filter(({ track }) => track.lastStage === 'commit')
+      .map((task) => ({ ...task, tid: pid(defined(task.track.vpid, 'a task has a tid')) }));
+  }
+
+  /** Stops all tasks, takes the plan out of their memory, and gives them their registers. */
+  #finish(): void {
+    const host = this.#host;
+    const tasks = this.#finalTasks();
+    const waiting = new Set(tasks.map(({ tid }) => tid));
+    for (const tid of waiting) interrupt(host, tid);
+    while (waiting.size > 0) {
+      const event = waitAny(host, this.#options.interrupts, () => 'tasks to stop');
+      if (event.kind !== 'stopped') throw this.#died(event.tid, event);
+      if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
+      else resume(host, event.tid);
+    }
+    this.#unmapPlan(tasks.filter(({ tid, process }) => tid === process));
+    for (const { tid, final } of tasks) {
+      assert(final, `pid ${tid} has no final registers`);
+      if (final.xstate) setXstate(host, tid, final.xstate);
+      setRegisters(host, tid, redirect(user_regs_struct.decode(final.regs), {}));
+      setSigmask(host, tid, final.sigmask);
+    }
+  }
+
+  /** munmap by the vdso's own `syscall`: two stops each, all processes at once. */
+  #unmapPlan(leaders: readonly (TrackTask & { tid: Pid })[]): void {
+    const host = this.#host;
+    const stops = new Map<Pid, number>();
+    for (const { tid, final, process } of leaders) {
+      assert(final, `pid ${tid} has no final registers`);
+      const words = {
+        ax: munmap.nr,
+        di: this.#plan.base,
+        si: PLAN_LENGTH,
+        ip: this.#options.vdsoSyscall(process),
+      };
+      const to = Object.fromEntries(Object.entries(words).map(([k, word]) => [k, toWord(word)]));
+      setRegisters(host, tid, redirect(user_regs_struct.decode(final.regs), to));
+      resumeToSyscall(host, tid);
+      stops.set(tid, 0);
+    }
+    while (stops.size > 0) {
+      const event = waitAny(host, this.#options.interrupts, () => 'the plan to be unmapped');
+      const seen = stops.get(event.tid);
+      if (seen === undefined) continue;
+      if (event.kind !== 'stopped') throw this.#died(event.tid, event);
+      const isSyscall = event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
+      if (isSyscall && seen === 1) stops.delete(event.tid);
+      else {
+        if (isSyscall) stops.set(event.tid, 1);
+        resumeToSyscall(host, event.tid);
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** What can be read of a frozen tree from outside, in our pids and in the tasks' own. */
+import type { ProcessView, ThreadView } from '../checkpoint/views.js';
+import { readText } from '../host/files.js';
+import type { Host } from '../host/host.js';
+import { attemptRseq, getRegisters, getSigmask, getXstate, peekPending } from '../host/ptrace.js';
+import { parseMaps } from '../linux/procfs/maps.js';
+import { parseStat } from '../linux/procfs/stat.js';
+import { parseStatus, type Status } from '../linux/procfs/status.js';
+import { getRobustList } from '../linux/syscalls/tasks.js';
+import { type Pid, type Vpid, vpid } from '../support/brand.js';
+import { getU64, viewOf } from '../support/bytes.js';
+import { within } from '../support/errors.js';
+import type { FrozenProcess, FrozenTree } from './freeze.js';
+
+const NO_RSEQ = { pointer: 0, size: 0, signature: 0, flags: 0 };
+
+/** Parents before their children. */
+export function viewTree(tree: FrozenTree): ProcessView[] {
+  const vpids = new Map<Pid, Vpid>();
+  return tree.processes.map((process) => {
+    const parent = process.parent === undefined ? undefined : vpids.get(process.parent);
+    const view = within({ pid: process.pid }, () => viewProcess(tree.host, process, parent));
+    vpids.set(process.pid, view.vpid);
+    return view;
+  });
+}
+
+function viewProcess(host: Host, process: FrozenProcess, parent: Vpid | undefined): ProcessView {
+  const { pid: leader, zombie } = process;
+  const stat = parseStat(readText(host, `/proc/${leader}/stat`));
+  const status = parseStatus(readText(host, `/proc/${leader}/status`));
+  const threads = process.threads.map((tid) => viewThread(host, leader, tid));
+  const [first] = threads;
+  // The maps of a zombie leader are empty: a live thread shows them.
+  const maps = first === undefined ? '' : readText(host, `/proc/${leader}/task/${first.tid}/maps`);
+  return {
+    pid: leader,
+    vpid: innermost(status.NStgid, stat.pid),
+    parent: parent ?? vpid(0),
+    vpgid: innermost(status.NSpgid, stat.pgrp),
+    vsid: innermost(status.NSsid, stat.session),
+    comm: stat.comm,
+    state: zombie ? 'zombie' : 'alive',
+    stat,
+    status,
+    threads,
+    mappings: parseMaps(maps),
+    pendingShared: first === undefined ? [] : peekPending(host, first.tid, true),
+  };
+}
+
+/** The id in the innermost pid namespace; before Linux 4.1 there is no such line, and then no way to tell. */
+const innermost = (ids: Status['NSpid'], outer: number): Vpid => vpid(ids?.at(-1) ?? outer);
+
+function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
+  const folder = `/proc/${leader}/task/${tid}`;
+  const status = parseStatus(readText(host, `${folder}/status`));
+  const rseq = attemptRseq(host, tid);
+  return {
+    tid,
+    vtid: innermost(status.NSpid, tid),
+    regs: getRegisters(host, tid),
+    xstate: getXstate(host, tid),
+    sigmask: getSigmask(host, tid),
+    rseq:
+      rseq === undefined
+        ? NO_RSEQ
+        : {
+            pointer: rseq.rseq_abi_pointer,
+            size: rseq.rseq_abi_size,
+            signature: rseq.signature,
+            flags: rseq.flags,
+          },
+    robustList: robustListOf(host, tid),
+    pending: peekPending(host, tid, false),
+    stat: parseStat(readText(host, `${folder}/stat`)),
+    status,
+  };
+}
+
+function robustListOf(host: Host, tid: Pid): ThreadView['robustList'] {
+  const mark = host.arena.mark;
+  const words = host.arena.alloc(16);
+  host.call(getRobustList, { pid: tid, head_ptr: words.address, len_ptr: words.address + 8 });
+  const view = viewOf(words.bytes);
+  const list = { head: getU64(view, 0), length: getU64(view, 8) };
+  host.arena.release(mark);
+  return list;
+}

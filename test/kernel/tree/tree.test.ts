@@ -1,0 +1,11 @@
+import { kernelTest } from '../../support/kernel.js';
+
+kernelTest({
+  name: 'parents, groups, sessions and exit codes return',
+  program: 'tree/family.c',
+  rounds: 2,
+});
+kernelTest({
+  name: 'deaths of restored children are told to their parent',
+  program: 'tree/wide.c',
+});
