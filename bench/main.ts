@@ -1,6 +1,7 @@
 /**
  * npm run bench [-- --against PATH-TO-CRIU] [--runs K] [--only WORDS] [--json] [--max-seconds S]
- * Fresh program per run; the two tools in turns (A B A B ...), so that a noisy machine hits both; first runs dropped.
+ * Fresh program per run; the two tools in turns (A B A B ...), so that a noisy machine hits both;
+ * first runs dropped.
  */
 import { parseArgs } from 'node:util';
 import { stopAll } from '../test/support/program.js';

@@ -1,4 +1,5 @@
-// measure FILE COMMAND...: runs the command, writes "<wall ns> <peak resident KiB>" to FILE, and ends as it ended.
+// measure FILE COMMAND...: runs the command, writes "<wall ns> <peak resident KiB>" to FILE, and
+// ends as it ended.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ int main(int argc, char **argv) {
   clock_gettime(CLOCK_MONOTONIC, &to);
   FILE *out = fopen(argv[1], "w");
   if (out == NULL) return 2;
-  fprintf(out, "%lld %ld\n", (to.tv_sec - from.tv_sec) * 1000000000ll + to.tv_nsec - from.tv_nsec, usage.ru_maxrss);
+  fprintf(out, "%lld %ld\n", (to.tv_sec - from.tv_sec) * 1000000000ll + to.tv_nsec - from.tv_nsec,
+          usage.ru_maxrss);
   fclose(out);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

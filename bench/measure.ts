@@ -1,4 +1,7 @@
-/** One measured run: a fresh program is frozen and goes on, then is dumped and comes back, each under the clock. */
+/**
+ * One measured run: a fresh program is frozen and goes on, then is dumped and comes back, each
+ * under the clock.
+ */
 import {
   closeSync,
   mkdirSync,
@@ -63,7 +66,9 @@ export async function measureOnce(workload: Workload, toolPath: string): Promise
   }
 }
 
-/** Runs the tool under a wrapper that measures it from outside, so that no time of ours is counted. */
+/**
+ * Runs the tool under a wrapper that measures it from outside, so that no time of ours is counted.
+ */
 async function timed(
   program: Program,
   toolPath: string,

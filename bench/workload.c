@@ -1,6 +1,7 @@
-// The programs under measurement: argv[2] names the kind, argv[3] its size. Up to three of its tasks (the first, one in
-// the middle, the last) stamp the real-time clock into the file "stamps" and note the longest gap they saw. It is the
-// one clock that no time namespace shifts, CLOCK_MONOTONIC_RAW included (time_namespaces(7)).
+// The programs under measurement: argv[2] names the kind, argv[3] its size. Up to three of its
+// tasks (the first, one in the middle, the last) stamp the real-time clock into the file "stamps"
+// and note the longest gap they saw. It is the one clock that no time namespace shifts,
+// CLOCK_MONOTONIC_RAW included (time_namespaces(7)).
 #include "../test/support/woodfrog-test.h"
 
 struct slot {
@@ -26,7 +27,9 @@ static void stamp_until_released(struct slot *slot) {
 }
 
 // Which of `count` tasks stamps: the last in slot 2, the middle one in slot 1.
-static struct slot *slot_of(int i, int count) { return i == count - 1 ? &slots[2] : i == count / 2 ? &slots[1] : NULL; }
+static struct slot *slot_of(int i, int count) {
+  return i == count - 1 ? &slots[2] : i == count / 2 ? &slots[1] : NULL;
+}
 
 static int count;
 static pthread_barrier_t all_there;
@@ -51,7 +54,8 @@ static void threads(void) {
   pthread_attr_init(&attr);
   pthread_attr_setstacksize(&attr, 65536);
   pthread_barrier_init(&all_there, NULL, count + 1);
-  for (int i = 0; i < count; i++) check_equal(pthread_create(&ids[i], &attr, thread, (void *)(intptr_t)i), 0);
+  for (int i = 0; i < count; i++)
+    check_equal(pthread_create(&ids[i], &attr, thread, (void *)(intptr_t)i), 0);
   pthread_barrier_wait(&all_there);
   go();
   for (int i = 0; i < count; i++) pthread_join(ids[i], NULL);
@@ -74,7 +78,8 @@ static void tree(void) {
 
 static void memory(void) {
   size_t words = ((size_t)count << 20) / 8;
-  uint64_t *area = mmap(NULL, words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint64_t *area =
+      mmap(NULL, words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(area != MAP_FAILED);
   for (size_t i = 0; i < words; i++) area[i] = (i + 1) * 0x9E3779B97F4A7C15ull;
   go();
@@ -82,7 +87,8 @@ static void memory(void) {
 }
 
 static void mappings(void) {
-  unsigned char *area = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *area =
+      mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(area != MAP_FAILED);
   for (int i = 0; i < count; i++) {
     memcpy(area + i * PAGE, &i, sizeof i);
@@ -115,7 +121,8 @@ int main(int argc, char **argv) {
   const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {{"idle", go}, {"threads", threads}, {"tree", tree}, {"memory", memory}, {"mappings", mappings}, {"files", files}};
+  } kinds[] = {{"idle", go},       {"threads", threads},   {"tree", tree},
+               {"memory", memory}, {"mappings", mappings}, {"files", files}};
   for (int i = 0; i < 6; i++) {
     if (strcmp(kinds[i].name, test_case) != 0) continue;
     kinds[i].run();

@@ -9,7 +9,9 @@ import { type Program, type StartOptions, startCommand, startProgram } from '../
 import { tool } from '../support/tool.js';
 import { sleep, waitFor } from '../support/wait.js';
 
-/** Freezes it while it works, sees that it is gone, brings it back, and lets it work on a little. */
+/**
+ * Freezes it while it works, sees that it is gone, brings it back, and lets it work on a little.
+ */
 async function goAndReturn(program: Program): Promise<void> {
   const images = join(program.dir, 'images');
   const pids = program.tree();

@@ -1,4 +1,5 @@
-// Two hundred processes: ten parents with nineteen children each, all counting; each tells its parent how it fared.
+// Two hundred processes: ten parents with nineteen children each, all counting; each tells its
+// parent how it fared.
 #include "woodfrog-test.h"
 
 enum { PARENTS = 10, CHILDREN = 19 };

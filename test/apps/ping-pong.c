@@ -1,4 +1,5 @@
-// Two programs that share an anonymous mapping, and play ping-pong in it through process-shared futexes.
+// Two programs that share an anonymous mapping, and play ping-pong in it through process-shared
+// futexes.
 #include <linux/futex.h>
 
 #include "woodfrog-test.h"
@@ -28,7 +29,8 @@ static void play_side(struct table *table, int side) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  struct table *table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct table *table =
+      mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   check(table != MAP_FAILED);
   pid_t child = fork();
   if (child == 0) {

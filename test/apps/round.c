@@ -1,4 +1,5 @@
-// Sixty-four threads hand a token round under one mutex, all the time; nobody may lose it or see it twice.
+// Sixty-four threads hand a token round under one mutex, all the time; nobody may lose it or see it
+// twice.
 #include "woodfrog-test.h"
 
 enum { THREADS = 64 };

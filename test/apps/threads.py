@@ -1,4 +1,4 @@
-"""Threads that hand work to one another, beside an open, idle SQLite database that must stay usable and intact."""
+"""Threads that hand work to one another, beside an open, idle SQLite database that stays intact."""
 import os
 import queue
 import sqlite3

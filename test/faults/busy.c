@@ -1,5 +1,6 @@
-// The victim of the fault tests: threads, children, pipes with data, an open file, shared memory, signal state of
-// many kinds. Each task beats in a slot of the file "beats", which the test reads from outside. Files never grow.
+// The victim of the fault tests: threads, children, pipes with data, an open file, shared memory,
+// signal state of many kinds. Each task beats in a slot of the file "beats", which the test reads
+// from outside. Files never grow.
 #include "woodfrog-test.h"
 
 enum { THREADS = 3, CHILDREN = 3, SLOTS = 1 + THREADS + CHILDREN };
@@ -27,7 +28,9 @@ static void *thread(void *arg) {
   sigemptyset(&mask);
   sigaddset(&mask, SIGRTMIN + i);
   // The signals that a careless tracer resets; case 'plain' spares it.
-  if (i == 1 && !plain) sigaddset(&mask, SIGTRAP), sigaddset(&mask, SIGURG), sigaddset(&mask, SIGWINCH), sigaddset(&mask, SIGCHLD);
+  if (i == 1 && !plain)
+    sigaddset(&mask, SIGTRAP), sigaddset(&mask, SIGURG), sigaddset(&mask, SIGWINCH),
+        sigaddset(&mask, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &mask, NULL);
   pthread_kill(pthread_self(), SIGRTMIN + i);
   beat(1 + i);

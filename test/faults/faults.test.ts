@@ -1,7 +1,8 @@
 /**
- * Kills the tool, or fails one of its system calls, at every effect of a dump and of a restore in turn. The tool's part:
- * WOODFROG_FAULT=kill:N | fail:N[:ERRNO], and WOODFROG_FAULT_COUNT=FILE, where it writes how many effects a run has.
- * Bounded by time; FAULTS=all goes through them all, FAULTS=17 only through the 17th.
+ * Kills the tool, or fails one of its system calls, at every effect of a dump and of a restore in
+ * turn. The tool's part: WOODFROG_FAULT=kill:N | fail:N[:ERRNO], and WOODFROG_FAULT_COUNT=FILE,
+ * where it writes how many effects a run has. Bounded by time; FAULTS=all goes through them all,
+ * FAULTS=17 only through the 17th.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,7 +24,10 @@ import {
 const BUDGET_MS = 45_000;
 type Kind = 'kill' | 'fail';
 
-/** Folders of one victim: images that stay, images of the run under test, the tool's scratch and work folders. */
+/**
+ * Folders of one victim: images that stay, images of the run under test, the tool's scratch and
+ * work folders.
+ */
 interface Bench {
   victim: Victim;
   images: string;
@@ -79,7 +83,10 @@ async function countEffects(b: Bench, run: (count: string) => Promise<ToolRun>):
   return count;
 }
 
-/** 1...count in an order that covers the range evenly however early it is left; a random offset each time. */
+/**
+ * 1...count in an order that covers the range evenly however early it is left; a random offset
+ * each time.
+ */
 function* effectNumbers(count: number): Generator<number> {
   const choice = process.env.FAULTS;
   if (choice !== undefined && /^\d+$/.test(choice)) {
@@ -100,7 +107,9 @@ function* effectNumbers(count: number): Generator<number> {
   }
 }
 
-/** Runs `act` for as many effects as the time allows; collects every failure rather than the first. */
+/**
+ * Runs `act` for as many effects as the time allows; collects every failure rather than the first.
+ */
 async function forEachEffect(
   t: TestContext,
   count: number,
@@ -140,8 +149,8 @@ async function faultyDump(b: Bench, kind: Kind, n: number): Promise<void> {
 }
 
 /**
- * Before its commit point a dump that ended badly must leave the tree as it was. Behind it, shown by inventory.img, all
- * must go, and the images be good.
+ * Before its commit point a dump that ended badly must leave the tree as it was. Behind it, shown
+ * by inventory.img, all must go, and the images be good.
  */
 async function mustHaveSettled(b: Bench, run: ToolRun, kind: Kind): Promise<void> {
   if (run.status === 0 || readdirIfThere(b.images).includes('inventory.img')) {

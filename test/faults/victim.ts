@@ -1,4 +1,6 @@
-/** The busy program of the fault tests, and what "unharmed" and "nothing left behind" mean for it. */
+/**
+ * The busy program of the fault tests, and what "unharmed" and "nothing left behind" mean for it.
+ */
 import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
@@ -68,7 +70,8 @@ function complaintAbout({ program, pids, snapshot }: Victim, ignore: readonly Re
       if (state === undefined || 'tTZX'.includes(state)) return `task ${tid} is in state ${state}`;
     }
   }
-  // Pending signals come and go between two looks only if somebody sends some: compared like all else.
+  // Pending signals come and go between two looks only if somebody sends some: compared like all
+  // else.
   return compareSnapshots(snapshot, takeSnapshot(program.pid), ignore).slice(0, 10).join('\n');
 }
 
@@ -101,7 +104,8 @@ export class Surroundings {
   constructor(victim: Victim, imagesDir: string, scratchDir: string) {
     this.#victim = victim;
     const own = victim.program.dir;
-    // What lies beside the program is covered by name: images and scratch have entries of their own.
+    // What lies beside the program is covered by name: images and scratch have entries of their
+    // own.
     this.#folders = new Map([
       [imagesDir, folderFacts(imagesDir)],
       [scratchDir, folderFacts(scratchDir)],

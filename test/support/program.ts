@@ -1,7 +1,7 @@
 /**
- * One program under checkpoint: started in its own session on plain files, watched, released, and always cleaned
- * up with its whole tree. Processes are known by a marker in their environment, which a restore brings back, so
- * clean-up neither misses one nor hits a stranger that got its pid.
+ * One program under checkpoint: started in its own session on plain files, watched, released, and
+ * always cleaned up with its whole tree. Processes are known by a marker in their environment,
+ * which a restore brings back, so clean-up neither misses one nor hits a stranger that got its pid.
  */
 import { AssertionError } from 'node:assert';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -19,7 +19,10 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Extra gcc flags, for C programs. */
   flags?: readonly string[];
-  /** Folder, below the program's own, where the release file appears: for programs that change their root. */
+  /**
+   * Folder, below the program's own, where the release file appears: for programs that change
+   * their root.
+   */
   releaseIn?: string;
 }
 
@@ -28,6 +31,13 @@ export class Skipped extends Error {}
 
 const MARK = 'WOODFROG_TEST_MARK';
 const running = new Set<Program>();
+
+// The test runner ends a file that takes too long with SIGTERM: nothing may outlive it.
+process.once('SIGTERM', () => process.exit(1));
+process.once('SIGINT', () => process.exit(1));
+process.once('exit', () => {
+  for (const program of running) program.killNow();
+});
 
 export class Program {
   /** Its own folder: working directory, output, images. */
@@ -132,7 +142,9 @@ export class Program {
     }
   }
 
-  /** After a dump: every process of the tree must vanish; zombies that became ours are collected. */
+  /**
+   * After a dump: every process of the tree must vanish; zombies that became ours are collected.
+   */
   async mustVanish(pids: readonly number[], timeoutMs = 5_000): Promise<void> {
     await waitFor(
       `the end of processes ${pids.join(' ')} after the dump`,
@@ -148,15 +160,8 @@ export class Program {
 
   /** Kills whatever is left of it, and removes its folder unless WOODFROG_KEEP is set. */
   async stop(): Promise<void> {
-    // Whatever was orphaned is below us, so what is neither marked nor below us is a stranger with an old pid.
-    const victims = (): number[] => {
-      const below = new Set(treeOf(process.pid));
-      this.tree();
-      const known = [...this.#known].filter((pid) => below.has(pid));
-      return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
-    };
     for (let round = 0; round < 400; round++) {
-      const alive = victims();
+      const alive = this.#living();
       for (const pid of alive) killQuietly(pid);
       collectOrphans();
       if (alive.length === 0) break;
@@ -164,6 +169,20 @@ export class Program {
     }
     running.delete(this);
     if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** For the end of the test process: no waiting. */
+  killNow(): void {
+    for (const pid of this.#living()) killQuietly(pid);
+    if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Its living processes, by marker or by number; what is not below us is a stranger. */
+  #living(): number[] {
+    const below = new Set(treeOf(process.pid));
+    this.tree();
+    const known = [...this.#known].filter((pid) => below.has(pid));
+    return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
   }
 
   failure(what: string): AssertionError {
@@ -178,7 +197,10 @@ export class Program {
   }
 }
 
-/** Collects every dead orphan that became ours; a zombie's number would stand in the way of a restore. */
+/**
+ * Collects every dead orphan that became ours; a zombie's number would stand in the way of a
+ * restore.
+ */
 function collectOrphans(): void {
   for (const pid of childrenOf(process.pid)) {
     if (stateOf(pid) !== 'Z') continue;
@@ -207,7 +229,10 @@ function killQuietly(pid: number): void {
 /** A fresh folder for one program or one test. */
 export const freshDir = (): string => mkdtempSync(join(tmpdir(), 'woodfrog-test-'));
 
-/** Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh bash. */
+/**
+ * Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh
+ * bash.
+ */
 export function startProgram(name: string, options: StartOptions = {}): Program {
   const dir = freshDir();
   const release = join(dir, 'release');

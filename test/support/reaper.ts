@@ -1,7 +1,7 @@
 /**
- * Makes this process the parent of every orphan below it, so that a test sees whatever a tool leaves behind,
- * can collect the exit status of a restored program, and does not depend on what process 1 does.
- * prctl(2) PR_SET_CHILD_SUBREAPER, wait4(2).
+ * Makes this process the parent of every orphan below it, so that a test sees whatever a tool
+ * leaves behind, can collect the exit status of a restored program, and does not depend on what
+ * process 1 does. prctl(2) PR_SET_CHILD_SUBREAPER, wait4(2).
  */
 import type { ChildProcess } from 'node:child_process';
 import koffi from 'koffi';

@@ -117,7 +117,8 @@ static void play_userfaultfd(void) {
   struct uffdio_api api = {.api = UFFD_API};
   check_equal(ioctl(fd, UFFDIO_API, &api), 0);
   char *area = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  struct uffdio_register range = {.range = {(unsigned long)area, 4 * PAGE}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+  struct uffdio_register range = {.range = {(unsigned long)area, 4 * PAGE},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
   check_equal(ioctl(fd, UFFDIO_REGISTER, &range), 0);
   ready();
   check_equal(ioctl(fd, UFFDIO_UNREGISTER, &range.range), 0);
@@ -132,7 +133,8 @@ static void play_io_uring(void) {
 }
 
 static void play_perf(void) {
-  struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_CPU_CLOCK};
+  struct perf_event_attr attr = {
+      .type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_CPU_CLOCK};
   int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
   if (fd < 0) skip("no perf events here");
   ready();
@@ -141,7 +143,8 @@ static void play_perf(void) {
 }
 
 static void play_bpf_map(void) {
-  union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4};
+  union bpf_attr attr = {
+      .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4};
   int fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
   if (fd < 0) skip("no bpf(2) here");
   uint32_t key = 2;

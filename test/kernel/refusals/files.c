@@ -1,4 +1,5 @@
-// Open files that have no name any more, belong to something outside, or carry state beyond position and flags.
+// Open files that have no name any more, belong to something outside, or carry state beyond
+// position and flags.
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>

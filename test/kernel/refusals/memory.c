@@ -16,7 +16,8 @@ static void play_sysv(void) {
 }
 
 static void play_huge(void) {
-  void *at = mmap(NULL, 2ul << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+  void *at = mmap(NULL, 2ul << 20, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) skip("no huge pages here");
   ready();
   check_equal(munmap(at, 2ul << 20), 0);

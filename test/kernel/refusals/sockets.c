@@ -38,7 +38,8 @@ static void bound(int family, int type) {
   int fd = must_open(family, type, 0);
   struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
   struct sockaddr_in address4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int result = family == AF_INET6 ? bind(fd, (void *)&address, sizeof address) : bind(fd, (void *)&address4, sizeof address4);
+  int result = family == AF_INET6 ? bind(fd, (void *)&address, sizeof address)
+                                  : bind(fd, (void *)&address4, sizeof address4);
   if (result != 0) skip("the loopback address is not there");
   if (type == SOCK_STREAM) check_equal(listen(fd, 5), 0);
   ready();
@@ -54,7 +55,8 @@ static void play_tcp_established(void) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof address;
   int server = must_open(AF_INET, SOCK_STREAM, 0), client = must_open(AF_INET, SOCK_STREAM, 0);
-  if (bind(server, (void *)&address, sizeof address) != 0) skip("the loopback address is not there");
+  if (bind(server, (void *)&address, sizeof address) != 0)
+    skip("the loopback address is not there");
   check_equal(listen(server, 1), 0);
   check_equal(getsockname(server, (void *)&address, &length), 0);
   check_equal(connect(client, (void *)&address, sizeof address), 0);

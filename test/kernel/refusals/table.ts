@@ -1,6 +1,7 @@
 /**
- * Every state that a dump refuses by name, with the words its error must hold. docs/limits.md follows this table;
- * when a state becomes supported, its row goes and a kernel test of its own comes.
+ * Every state that a dump refuses by name, with the words its error must hold. docs/limits.md
+ * follows this table; when a state becomes supported, its row goes and a kernel test of its own
+ * comes.
  */
 
 export interface Refusal {

@@ -37,7 +37,8 @@ static void play_seccomp_thread(void) {
 
 static void scheduled(int policy, int priority) {
   struct sched_param param = {.sched_priority = priority};
-  if (sched_setscheduler(0, policy, &param) != 0) skip("this scheduling class needs more privileges");
+  if (sched_setscheduler(0, policy, &param) != 0)
+    skip("this scheduling class needs more privileges");
   ready();
   check_equal(sched_getscheduler(0), policy);
   check_equal(sched_getparam(0, &param), 0);
@@ -119,7 +120,8 @@ static void play_vfork(void) {
 
 static void play_user_dispatch(void) {
   static char selector;
-  if (prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, &selector) != 0) skip("no syscall user dispatch");
+  if (prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, &selector) != 0)
+    skip("no syscall user dispatch");
   ready();
   check_equal(prctl(59, 0, 0, 0, 0), 0);
 }

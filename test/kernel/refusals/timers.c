@@ -22,10 +22,16 @@ static void posix(struct sigevent event, clockid_t clock, int arm) {
   if (arm) check_equal(timer_settime(timer, 0, &value, NULL), 0);
   ready();
   check_equal(timer_gettime(timer, &now), 0);
-  if (arm) check(now.it_value.tv_sec > 900 && now.it_value.tv_sec <= 1000 && now.it_interval.tv_sec == 7);
+  if (arm)
+    check(now.it_value.tv_sec > 900 && now.it_value.tv_sec <= 1000 && now.it_interval.tv_sec == 7);
 }
-static void play_posix(void) { posix((struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN}, CLOCK_MONOTONIC, 1); }
-static void play_unarmed(void) { posix((struct sigevent){.sigev_notify = SIGEV_NONE}, CLOCK_REALTIME, 0); }
+static void play_posix(void) {
+  posix((struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN}, CLOCK_MONOTONIC,
+        1);
+}
+static void play_unarmed(void) {
+  posix((struct sigevent){.sigev_notify = SIGEV_NONE}, CLOCK_REALTIME, 0);
+}
 
 int main(int argc, char **argv) {
   setup(argc, argv);

@@ -1,6 +1,6 @@
 /**
- * Who shares what, where it is not as usual: a tracer other than woodfrog, threads with descriptors or directories of
- * their own, lists of semaphore adjustments, keyrings; mappings that stand for more than memory.
+ * What ties a thread to things outside of it: a tracer other than woodfrog, adjustments of semaphores, keyrings, and
+ * mappings that stand for more than memory.
  */
 import type { Mapping } from '../../linux/procfs/maps.js';
 import { kcmp, keyctl } from '../../linux/syscalls/tasks.js';
@@ -9,7 +9,7 @@ import {
   KEY_SPEC_THREAD_KEYRING,
   KEYCTL_GET_KEYRING_ID,
 } from '../../linux/uapi/prctl.js';
-import { KCMP_FILES, KCMP_FS, KCMP_SYSVSEM } from '../../linux/uapi/sched.js';
+import { KCMP_SYSVSEM } from '../../linux/uapi/sched.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { answer } from './common.js';
@@ -22,29 +22,6 @@ export const tracer = defineTaskState<number>({
     if (status.TracerPid === 0 || status.TracerPid === own) return {};
     throw unsupported(`the thread is traced by pid ${status.TracerPid}`, {
       remedy: 'detach the debugger or tracer first',
-    });
-  },
-});
-
-const SHARED_BY_THREADS = [
-  { type: KCMP_FILES, what: 'a descriptor table', flag: 'CLONE_FILES' },
-  { type: KCMP_FS, what: 'directories and a umask', flag: 'CLONE_FS' },
-] as const;
-
-/** unshare(2) in a thread. What of it is not as its leader's. */
-export const threadSharing = defineTaskState<(typeof SHARED_BY_THREADS)[number][]>({
-  name: 'sharing among threads',
-  scope: 'thread',
-  observe: (port, { process, thread, isLeader }) =>
-    SHARED_BY_THREADS.filter(({ type }) => {
-      if (isLeader) return false;
-      const args = { pid1: process.pid, pid2: thread.tid, type, idx1: 0, idx2: 0 };
-      return answer(port.attempt(kcmp, args), 'kcmp') !== 0;
-    }),
-  inspect({ seen: [own] }) {
-    if (own === undefined) return {};
-    throw unsupported(`the thread has ${own.what} of its own`, {
-      remedy: `run the program without unshare(${own.flag}) in its threads`,
     });
   },
 });
