@@ -54,6 +54,15 @@ export function waitOne(
   return event;
 }
 
+/** The end of a child that is not traced, however long it takes; signals keep their default action meanwhile. */
+export function waitEnd(host: Host, child: Pid): WaitEvent & { kind: 'exited' | 'killed' } {
+  for (;;) {
+    const event = waitFor(host, child, 0, () => {});
+    if (event === undefined) throw syscallError('wait4', ECHILD);
+    if (event.kind !== 'stopped') return event;
+  }
+}
+
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
 function waitFor(
   host: Host,
