@@ -11,9 +11,9 @@ export interface HandOverInput {
 }
 
 export interface HandOver {
-  /** For each process: what it makes, those of one resource in a row. */
-  makes: { resource: string | undefined; ids: number[] }[][];
-  /** For each process: what it takes, and from which process. */
+  /** For each process: what it makes, in groups: the descriptions of one resource, or one on its own. */
+  makes: number[][][];
+  /** For each process: what it takes, and the index of the process that makes it. */
   takes: { id: number; from: number }[][];
 }
 
@@ -34,7 +34,7 @@ export function planHandOver({ tables, resourceOf }: HandOverInput): HandOver {
       const ids = [id];
       makerOf.set(id, process);
       if (resource !== undefined) resources.set(resource, { maker: process, ids });
-      makes[process]?.push({ resource, ids });
+      makes[process]?.push(ids);
     }
   });
   const takes = tables.map((table, process) =>

@@ -17,6 +17,7 @@ import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
 import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
 import type { FileBuild, FileKind } from '../kinds.js';
+import type { KernelPort } from '../ports.js';
 import type {
   FileRebuild,
   ProcessRebuild,
@@ -24,7 +25,7 @@ import type {
   RegFileEntry,
 } from '../rebuild-context.js';
 import { FILE_KINDS } from './index.js';
-import { openNamed, surveyNamed } from './open-named.js';
+import { openNamed } from './open-named.js';
 import type { FileEntry } from './registry.js';
 
 type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
@@ -117,8 +118,13 @@ class SavedFiles {
     throw unsupported(`file ${id} is of type ${typeName}, not one with a path`);
   }
 
-  allNamed(): RegFileEntry[] {
-    return [...this.byId.values()].flatMap(({ reg }) => (reg ? [reg] : []));
+  /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
+  survey(port: KernelPort): string[] {
+    return [...this.byId.values()].flatMap((file) => {
+      const kind = this.kinds.get(file.type);
+      const entry = kind && file[kind.unionField];
+      return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
+    });
   }
 
   private entry(id: number): FileEntry {
@@ -138,7 +144,7 @@ function refuseOwner(entry: unknown): void {
 }
 
 function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
-  const different = [...new Set(saved.allNamed().flatMap((entry) => surveyNamed(entry, port)))];
+  const different = [...new Set(saved.survey(port))];
   if (different.length === 0) return;
   const count = different.length === 1 ? 'a file is' : `${different.length} files are`;
   throw external(`${count} not as at the checkpoint: ${different.join('; ')}`, {
@@ -147,10 +153,8 @@ function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
   });
 }
 
-interface Made {
-  maker: ProcessRebuild;
-  fd: number;
-}
+/** The temporary descriptors of the descriptions, by id. */
+type Made = Map<number, number>;
 
 class Rebuild implements FileRebuild {
   private readonly context: RebuildInputs;
@@ -195,15 +199,15 @@ class Rebuild implements FileRebuild {
         return kind.resourceOf?.(entry);
       },
     });
-    const made = new Map<number, Made>();
+    const made: Made = new Map();
     processes.forEach((process, i) => {
-      for (const { ids } of makes[i] ?? []) this.makeTogether(process, ids, made);
+      for (const ids of makes[i] ?? []) this.makeTogether(process, ids, made);
     });
     processes.forEach((process, i) => {
       const track = process.track.at('descriptors');
       const own = this.take(track, takes[i] ?? [], made);
       for (const { id, fd, flags } of tables[i] ?? []) {
-        const oldfd = own.get(id) ?? defined(made.get(id), `file ${id} is not made`).fd;
+        const oldfd = own.get(id) ?? defined(made.get(id), `file ${id} is not made`);
         const cloexec = (flags & FD_CLOEXEC) !== 0 ? O_CLOEXEC : 0;
         const object = this.saved.get(id).kind.name;
         track.call(dup3, { oldfd, newfd: fd, flags: cloexec }, { object, fd, mustEqual: fd });
@@ -211,7 +215,7 @@ class Rebuild implements FileRebuild {
     });
   }
 
-  private makeTogether(process: ProcessRebuild, ids: readonly number[], made: Map<number, Made>) {
+  private makeTogether(process: ProcessRebuild, ids: readonly number[], made: Made): void {
     const { context } = this;
     const together = ids.map((id) => this.saved.get(id));
     const [{ kind }] = together as [Saved];
@@ -224,7 +228,7 @@ class Rebuild implements FileRebuild {
           ...{ entry, process, made: shared, context, files: this },
         };
         const fd = kind.open(build);
-        made.set(id, { maker: process, fd });
+        made.set(id, fd);
         if (kind.fill) {
           process.track.at('fill');
           kind.fill(build, fd);
@@ -238,17 +242,18 @@ class Rebuild implements FileRebuild {
   private take(
     track: Track,
     takes: readonly { id: number; from: number }[],
-    made: ReadonlyMap<number, Made>,
+    made: Made,
   ): Map<number, number> {
     const pidfds = new Map<number, number>();
     const own = new Map<number, number>();
-    for (const { id } of takes) {
-      const { maker, fd } = defined(made.get(id), `file ${id} is not made`);
+    for (const { id, from } of takes) {
+      const fd = defined(made.get(id), `file ${id} is not made`);
+      const { vpid } = this.context.processes[from] as ProcessRebuild;
       const object = this.saved.get(id).kind.name;
-      let pidfd = pidfds.get(maker.vpid);
+      let pidfd = pidfds.get(vpid);
       if (pidfd === undefined) {
-        pidfd = track.newFd(pidfdOpen, { pid: maker.vpid, flags: 0 }, { object });
-        pidfds.set(maker.vpid, pidfd);
+        pidfd = track.newFd(pidfdOpen, { pid: vpid, flags: 0 }, { object });
+        pidfds.set(vpid, pidfd);
       }
       own.set(id, track.newFd(pidfdGetfd, { pidfd, targetfd: fd, flags: 0 }, { object }));
     }

@@ -3,9 +3,11 @@
  * own pages, maps what was mapped, reads the contents in, and gives each mapping its last properties. Pure but for
  * looking at pagemaps and at this kernel's vdso.
  */
+
 import { IMAGES } from '../../images/catalogue.js';
 import { munmap } from '../../linux/syscalls/memory.js';
 import { prctl } from '../../linux/syscalls/tasks.js';
+import { O_RDONLY } from '../../linux/uapi/fcntl.js';
 import { MAP_LOCKED } from '../../linux/uapi/mman.js';
 import { PR_SET_THP_DISABLE } from '../../linux/uapi/prctl.js';
 import { findHole, type Occupied } from '../../plan/holes.js';
@@ -82,7 +84,11 @@ function rebuildProcess(
   const saved = readSavedPages(context.store, IMAGES.PAGEMAP, process.vpid);
   const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
   const own = ownPieces(saved.pieces, vdsoVma);
-  if (vdsoVma) vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso });
+  if (vdsoVma) {
+    within({ object: 'vdso' }, () =>
+      vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso }),
+    );
+  }
 
   const kernels = kernelPieces(context.puppetMappings, vmas);
   const occupied: Occupied[] = [
@@ -168,13 +174,10 @@ function openFiles(
   process: ProcessRebuild,
   vmas: readonly Vma[],
 ): Map<Vma, number> {
-  const byId = new Map<bigint, number>();
   const fds = new Map<Vma, number>();
   for (const vma of vmas) {
-    if (!isFile(vma)) continue;
-    const fd = byId.get(vma.shmid) ?? files.use(process, toNumber(vma.shmid));
-    byId.set(vma.shmid, fd);
-    fds.set(vma, fd);
+    // All mappings of a file share its entry: how each opens it stands in the mapping.
+    if (isFile(vma)) fds.set(vma, files.use(process, toNumber(vma.shmid), vma.fdflags ?? O_RDONLY));
   }
   return fds;
 }
