@@ -67,8 +67,17 @@ export interface ScanRequest {
   count: number;
 }
 
-/** How far the kernel came: less than `end` when the vector was full. */
-export const scanWalkEnd = (arg: Uint8Array): number => readWord(viewOf(arg), AT.walk_end);
+/**
+ * Where the next scan of a walk begins; `end` when it is over. walk_end alone does not tell: the kernel gathers 512
+ * regions at a time, and when its last walk ends by itself, walk_end is still that of the one before (seen on 6.18).
+ */
+export function nextScan(
+  { end, count: room }: Pick<ScanRequest, 'end' | 'count'>,
+  { arg, vector, count }: { arg: Uint8Array; vector: DataView; count: number },
+): number {
+  if (count < room) return end;
+  return Math.max(readWord(viewOf(arg), AT.walk_end), regionAt(vector, count - 1).end);
+}
 
 export interface PageRegion {
   start: number;

@@ -36,8 +36,8 @@ export const isSessionLeader = ({ vpid, sid }: { vpid: number; sid: number }): b
 type Tree = Map<number, Member>;
 
 /**
- * Processes, parents before children, and the helpers they need; the creators are filled in. Throws `image` for ids
- * no kernel gives, `unsupported` for a tree that cannot be born this way.
+ * From processes, parents before children: them and the helpers they need, creators before those they bear. Throws
+ * `image` for ids no kernel gives, `unsupported` for a tree that cannot be born this way.
  */
 export function arrangeBirths(processes: readonly Kin[]): Member[] {
   const tree: Tree = new Map();
@@ -59,8 +59,7 @@ export function arrangeBirths(processes: readonly Kin[]): Member[] {
     if (born.birthSession !== undefined) liftTo(tree, born.ppid, born.birthSession);
   }
   for (const born of tree.values()) chooseCreator(tree, born);
-  verifyAllBorn(tree);
-  return [...tree.values()];
+  return inBirthOrder(tree);
 }
 
 const member = (kin: Omit<Kin, 'isZombie'>, role: Role, isZombie = false): Member => ({
@@ -176,16 +175,21 @@ function chooseCreator(tree: Tree, born: Member): void {
   born.isSibling = true;
 }
 
-/** Two leaders that each need the other's session are born by no one. */
-function verifyAllBorn(tree: Tree): void {
-  const alive = new Set([0]);
-  for (let before = 0; before < alive.size; ) {
-    before = alive.size;
-    for (const { vpid, creator } of tree.values()) if (alive.has(creator)) alive.add(vpid);
+/** Creators before those they bear. Leaders that each need the other's session are born by no one. */
+function inBirthOrder(tree: Tree): Member[] {
+  const children = new Map<number, Member[]>([[0, []]]);
+  for (const { vpid } of tree.values()) children.set(vpid, []);
+  for (const born of tree.values()) children.get(born.creator)?.push(born);
+  const order: Member[] = [];
+  const next = [...(children.get(0) ?? [])].reverse();
+  for (let born = next.pop(); born; born = next.pop()) {
+    order.push(born);
+    next.push(...[...(children.get(born.vpid) ?? [])].reverse());
   }
-  const unborn = [...tree.keys()].filter((vpid) => !alive.has(vpid));
-  if (unborn.length === 0) return;
-  throw unsupported(`the pids ${unborn.join(', ')} can only be born by one another`, {
+  if (order.length === tree.size) return order;
+  const unborn = [...tree.values()].filter((born) => !order.includes(born));
+  const pids = unborn.map(({ vpid }) => vpid).join(', ');
+  throw unsupported(`the pids ${pids} can only be born by one another`, {
     object: 'process tree',
   });
 }
@@ -205,12 +209,13 @@ export function groupMoves(members: readonly Member[]): Map<number, GroupMoves> 
   const groups = new Set(members.map(({ pgid }) => pgid));
   const moves = new Map<number, GroupMoves>();
   const settled = new Set<number>();
-  for (const { vpid, pgid, sid } of members) {
+  for (const { vpid, ppid, pgid, sid, role } of members) {
     const leads = groups.has(vpid) && vpid !== sid;
     const leaves = leads && pgid !== vpid;
     const joins = pgid !== vpid && pgid !== sid && !leaves;
     moves.set(vpid, { leads, joins, leaves });
-    if (!leaves) settled.add(pgid);
+    // A helper's group lasts until its parent reaps it, later; but woodfrog may reap its own at once.
+    if (!leaves && (role === 'process' || ppid !== 0)) settled.add(pgid);
   }
   for (const { vpid, pgid } of members) {
     if (!moves.get(vpid)?.leaves || settled.has(pgid)) continue;

@@ -82,7 +82,7 @@ interface Family<Port extends EndsPort> {
 }
 
 /**
- * Adds the tracks of a tree, parents before children, with all steps that make it a tree. Throws `unsupported`, naming
+ * Adds the tracks of a tree, creators before those they bear, with all steps that make it a tree. Throws `unsupported`, naming
  * pids, for a tree that cannot be made: never makes another one.
  */
 export function bearTree<Port extends EndsPort>(

@@ -9,11 +9,11 @@ import {
   CONTENT,
   CONTENT_BEFORE_GUARDS,
   encodeScan,
+  nextScan,
   type PageFilter,
   type PageRegion,
   REGION_SIZE,
   regionAt,
-  scanWalkEnd,
 } from '../linux/pagemap-scan.js';
 import { AT_FDCWD } from '../linux/syscall.js';
 import { close, openat, pread64 } from '../linux/syscalls/files.js';
@@ -122,11 +122,13 @@ function* scanRegions(
   const arg = scope.alloc(pm_scan_arg.size);
   const vector = scope.alloc(REGIONS_AT_ONCE * REGION_SIZE);
   const view = viewOf(vector.bytes);
-  for (let at = start; at < end; at = scanWalkEnd(arg.bytes)) {
-    const room = { regions: vector.address, count: REGIONS_AT_ONCE };
-    encodeScan(arg.bytes, { start: at, end, filter, ...room });
+  const room = { end, filter, regions: vector.address, count: REGIONS_AT_ONCE };
+  for (let at = start; at < end; ) {
+    encodeScan(arg.bytes, { ...room, start: at });
     const count = host.call(pagemapScan, { fd, request: PAGEMAP_SCAN, arg });
+    const next = nextScan(room, { arg: arg.bytes, vector: view, count });
     for (let i = 0; i < count; i++) yield regionAt(view, i);
+    at = next;
   }
 }
 

@@ -20,7 +20,12 @@ import { defined } from '../../support/assert.js';
 import { within } from '../../support/errors.js';
 import type { FileStat } from '../ports.js';
 import { classify, type MappingKind } from './classify.js';
-import type { AddressRange, MappedFile, MemoryObservation } from './observe.js';
+import {
+  type AddressRange,
+  type MappedFile,
+  type MemoryObservation,
+  mapFilesPath,
+} from './observe.js';
 import {
   describeMapping,
   LASTING_ADVICE,
@@ -70,6 +75,16 @@ export interface SegmentUse extends AddressRange {
   pgoff: number;
   /** Of the whole object, in bytes. */
   size: number;
+  /** Its entry in mm_entry.vmas. */
+  vma: Vma;
+}
+
+/** A shared anonymous object, once, whoever maps it. */
+export interface Segment {
+  shmid: bigint;
+  size: number;
+  /** A link to it. */
+  link: string;
 }
 
 export interface InspectedMemory {
@@ -86,6 +101,25 @@ export function inspectMemory(seen: MemoryObservation, files: FileRegistry): Ins
     for (const mapping of mappings) inspectMapping(mapping, seen, { files, inspected });
     for (const { start, end } of seen.guards) inspected.vmas.push(guardVma(start, end));
     return inspected;
+  });
+}
+
+/**
+ * The shared objects of a whole tree. An object that reaches beyond all its mappings has its size noted in the entry
+ * of the first: images know it by its mappings alone.
+ */
+export function collectSegments(memories: readonly InspectedMemory[]): Segment[] {
+  const byId = new Map<bigint, SegmentUse[]>();
+  for (const use of memories.flatMap(({ segments }) => segments)) {
+    const uses = byId.get(use.shmid);
+    if (uses) uses.push(use);
+    else byId.set(use.shmid, [use]);
+  }
+  return [...byId].map(([shmid, uses]) => {
+    const first = defined(uses[0], 'a shared object has a user');
+    const reached = Math.max(...uses.map(({ pgoff, start, end }) => pgoff + end - start));
+    if (first.size > reached) first.vma.object_size = first.size;
+    return { shmid, size: first.size, link: mapFilesPath(first.process.pid, first) };
   });
 }
 
@@ -121,6 +155,7 @@ function inspectMapping(
       process,
       pgoff: mapping.pgoff,
       size: stat.size,
+      vma,
     });
   }
   vmas.push(vma);

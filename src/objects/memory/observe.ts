@@ -4,13 +4,7 @@
  */
 import type { ProcessView } from '../../checkpoint/views.js';
 import { EINTR, EINVAL, ENOTTY, errnoName } from '../../linux/errno.js';
-import {
-  encodeScan,
-  GUARDS,
-  REGION_SIZE,
-  regionAt,
-  scanWalkEnd,
-} from '../../linux/pagemap-scan.js';
+import { encodeScan, GUARDS, nextScan, REGION_SIZE, regionAt } from '../../linux/pagemap-scan.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
 import { parseProtectionKeys, parseVmFlags, type VmFlags } from '../../linux/procfs/smaps.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
@@ -182,14 +176,9 @@ function scanGuards(port: DumpPort, pid: number): AddressRange[] {
   const regions = scope.alloc(GUARDS_AT_ONCE * REGION_SIZE);
   const view = viewOf(regions.bytes);
   readFile(port, `/proc/${pid}/pagemap`, (fd) => {
-    for (let start = 0; start < USER_END; start = scanWalkEnd(arg.bytes)) {
-      encodeScan(arg.bytes, {
-        start,
-        end: USER_END,
-        filter: GUARDS,
-        regions: regions.address,
-        count: GUARDS_AT_ONCE,
-      });
+    const room = { end: USER_END, regions: regions.address, count: GUARDS_AT_ONCE };
+    for (let start = 0; start < USER_END; ) {
+      encodeScan(arg.bytes, { ...room, start, filter: GUARDS });
       const count = port.attempt(pagemapScan, { fd, request: PAGEMAP_SCAN, arg });
       // Linux before 6.7 has no such call, before 6.15 no such category.
       if (count === -ENOTTY || count === -EINVAL) return;
@@ -198,6 +187,7 @@ function scanGuards(port: DumpPort, pid: number): AddressRange[] {
         const { start: from, end } = regionAt(view, i);
         guards.push({ start: from, end });
       }
+      start = nextScan(room, { arg: arg.bytes, vector: view, count });
     }
   });
   return guards;

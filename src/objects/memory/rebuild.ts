@@ -84,7 +84,11 @@ function rebuildProcess(
   const saved = readSavedPages(context.store, IMAGES.PAGEMAP, process.vpid);
   const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
   const own = ownPieces(saved.pieces, vdsoVma);
-  if (vdsoVma) vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso });
+  if (vdsoVma) {
+    within({ object: 'vdso' }, () =>
+      vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso }),
+    );
+  }
 
   const kernels = kernelPieces(context.puppetMappings, vmas);
   const occupied: Occupied[] = [
