@@ -69,7 +69,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
     });
-    verifyPlan(compiled.plan);
+    verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
