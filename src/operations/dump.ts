@@ -30,7 +30,7 @@ export const dump: Dump = (options, env) =>
   );
 
 function dumpTree(options: DumpOptions, env: OperationEnv): Dumped {
-  using session = new Session(env.log, 'dump');
+  using session = new Session(env, 'dump');
   const { host, interrupts } = session;
   refuseOurselves(options.pid);
   using store = new HostImageStore(host, options.imagesDir, { sync: options.sync });

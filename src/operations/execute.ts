@@ -1,17 +1,14 @@
 /** --exec-cmd: this process becomes another program, which is the root task's parent from then on. */
 import { attemptStat } from '../host/files.js';
-import type { Host } from '../host/host.js';
+import { Host } from '../host/host.js';
 import { errnoName } from '../linux/errno.js';
 import { execve } from '../linux/syscalls/tasks.js';
 import { concat, u64Bytes } from '../support/bytes.js';
 import { refused } from '../support/errors.js';
 import { cString } from '../support/text.js';
 
-export function execute(
-  host: Host,
-  argv: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): never {
+export function execute(argv: readonly string[], environment: NodeJS.ProcessEnv): never {
+  using host = new Host();
   const [name = ''] = argv;
   const path = findProgram(host, name, environment.PATH ?? '/usr/local/bin:/usr/bin:/bin');
   using scope = host.scope();

@@ -16,7 +16,7 @@ import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 
 export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedDump {
-  using session = new Session(env.log, 'dump');
+  using session = new Session(env, 'dump');
   const { interrupts, host, port } = session;
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);

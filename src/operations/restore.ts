@@ -9,7 +9,7 @@ import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
-import { waitEnd, waitOne } from '../host/wait.js';
+import { waitOne } from '../host/wait.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
 import { parseMaps } from '../linux/procfs/maps.js';
@@ -24,7 +24,6 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
-import { type Pid, pid } from '../support/brand.js';
 import { refused, within } from '../support/errors.js';
 import { type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
@@ -33,7 +32,8 @@ import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
 import { writePidfile, writeRestoreStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
-import type { OperationEnv, Restore, RestoreReport, TaskEnd } from './types.js';
+import type { OperationEnv, Restore, RestoreReport } from './types.js';
+import { waitForEnd } from './wait.js';
 
 export const restore: Restore = (options, env) =>
   within({ doing: 'restore' }, () => restoreTree(options, env));
@@ -44,7 +44,7 @@ const RESTORE_SEC = 600;
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
   const started = performance.now();
   const { log } = env;
-  using session = new Session(log, 'restore');
+  using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readImageSet(store);
@@ -69,7 +69,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
     });
-    verifyPlan(compiled.plan);
+    verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
@@ -91,8 +91,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(host, pid(root.vpid)),
-      exec: (argv, environment) => execute(host, argv, environment),
+      wait: () => waitForEnd(root.vpid, env),
+      exec: (argv, environment) => execute(argv, environment),
     };
   } finally {
     if (run) run.abort();
@@ -197,9 +197,3 @@ function abortPuppet({ host, interrupts }: Session, puppet: Puppet): void {
 }
 
 const CLEANUP_SEC = 5;
-
-/** In the foreground, restore is the root task's parent, and waits for it. */
-function waitForEnd(host: Host, root: Pid): TaskEnd {
-  const event = waitEnd(host, root);
-  return event.kind === 'exited' ? { exited: event.status } : { killedBy: event.signal };
-}

@@ -3,8 +3,9 @@ import { faultsFromEnvironment } from '../host/faults.js';
 import { Host } from '../host/host.js';
 import { Interrupts } from '../host/interrupts.js';
 import { Stubs } from '../host/stubs.js';
-import { LOG_DEBUG, type Log } from '../support/log.js';
+import { LOG_DEBUG } from '../support/log.js';
 import { ObjectPort } from './object-port.js';
+import type { OperationEnv } from './types.js';
 
 export class Session implements Disposable {
   readonly host: Host;
@@ -12,19 +13,21 @@ export class Session implements Disposable {
   readonly interrupts: Interrupts;
   readonly stubs: Stubs;
 
-  constructor(log: Log, source: string) {
+  constructor({ log, cancelled }: OperationEnv, source: string) {
     this.host = new Host(faultsFromEnvironment(process.env));
     if (process.env.WOODFROG_TRACE && log.enabled(LOG_DEBUG)) {
       this.host.trace = (line) => log.debug(source, line);
     }
     this.stubs = new Stubs(this.host);
     this.port = new ObjectPort(this.host);
-    this.interrupts = new Interrupts(this.host);
+    this.interrupts = new Interrupts(this.host, { cancelled });
   }
 
   [Symbol.dispose](): void {
     this.interrupts[Symbol.dispose]();
     this.port[Symbol.dispose]();
+    this.stubs[Symbol.dispose]();
+    this.host[Symbol.dispose]();
   }
 }
 

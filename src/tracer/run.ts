@@ -245,7 +245,8 @@ export class PlanRun<P = never> {
     const isNew = !this.#alive.has(tid) && event.event === PTRACE_EVENT_STOP;
     if (isNew) this.#alive.add(tid);
     // Signals are blocked; a stop signal from outside would be meant for the finished task: it is not kept.
-    resume(this.#host, tid);
+    const isDeadly = event.event === 0 && event.signal !== SIGSTOP && this.#mayEnd(tid, stage);
+    resume(this.#host, tid, isDeadly ? event.signal : 0);
     return isNew || (event.event > 0 && event.event <= PTRACE_EVENT_CLONE);
   }
 
@@ -288,15 +289,14 @@ export class PlanRun<P = never> {
   }
 
   waitEnded(vpids: readonly number[]): void {
-    const waiting = new Set(vpids);
-    for (const vpid of waiting) if (!this.#alive.has(pid(vpid))) waiting.delete(vpid);
+    const waiting = new Set(vpids.map(pid).filter((tid) => this.#alive.has(tid)));
     while (waiting.size > 0) {
-      const event = waitAny(this.#host, this.#options.interrupts, () => 'helpers to end');
-      if (event.kind === 'stopped') resume(this.#host, event.tid);
-      else {
-        this.#alive.delete(event.tid);
-        waiting.delete(event.tid);
-      }
+      const { interrupts } = this.#options;
+      const event = waitAnyOrTick(this.#host, interrupts, () => 'helpers to end');
+      this.#checkFailed('ends');
+      if (event === undefined) continue;
+      this.#handle(event, 'ends');
+      if (event.kind !== 'stopped') waiting.delete(event.tid);
     }
   }
 
