@@ -119,8 +119,15 @@ test('a tracer other than woodfrog is refused', () => {
 });
 
 test('semaphore adjustments and own keyrings are refused', () => {
-  const undoing = fakePort({ calls: { kcmp: () => 1 } });
-  assert.throws(() => inspectState(semaphoreUndo, subject(), { port: undoing }), /SEM_UNDO/);
+  const undo = (order: number, sets: string) => {
+    const files = { '/proc/sysvipc/sem': `key semid perms\n${sets}` };
+    const port = fakePort({ files, calls: { kcmp: () => order } });
+    return inspectState(semaphoreUndo, subject(), { port });
+  };
+  assert.throws(() => undo(1, '0 0 600\n'), /SEM_UNDO/);
+  assert.throws(() => undo(-3, '0 0 600\n'), /SEM_UNDO/);
+  assert.deepEqual(undo(0, '0 0 600\n'), {});
+  assert.deepEqual(undo(1, ''), {});
   assert.deepEqual(inspectState(semaphoreUndo, subject()), {});
   const answer = (_: unknown, { arg2 }: Record<string, unknown>) => (arg2 === -2 ? 5 : -126);
   assert.throws(() => inspectState(keyrings, subject(), { answer }), /has a process keyring/);
