@@ -10,6 +10,7 @@ import {
   subject,
 } from '../../../test/support/task-states.js';
 import { sched_attr } from '../../linux/uapi/sched.js';
+import { defined } from '../../support/assert.js';
 import type { SchedAttr } from '../own-task.js';
 import { cpuAffinity, ioPriority, schedulingPolicy, timerSlack } from './scheduling.js';
 
@@ -89,7 +90,7 @@ test("a policy is set where it is not woodfrog's own", () => {
   const core = withThread({ sched_policy: 0x4000_0001, sched_prio: 7 });
   const { task } = rebuildState(schedulingPolicy, { core, port: portWith({}) });
   const [step] = task.track.steps;
-  const attr = sched_attr.decode((step?.args as { attr: Uint8Array }).attr);
+  const attr = sched_attr.decode((defined(step, 'a step').args as { attr: Uint8Array }).attr);
   assert.equal(step?.stage, 'credentials');
   assert.deepEqual(
     [attr.size, attr.sched_policy, attr.sched_flags, attr.sched_priority],
