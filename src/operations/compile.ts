@@ -4,6 +4,7 @@ import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
 import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
+import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
 import { taskStates } from '../objects/index.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
@@ -62,6 +63,7 @@ export function compile(input: CompileInput): Compiled {
   const files = rebuildFiles(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
+  rebuildCgroups(inputs);
   rebuildStates(context);
   files.finish();
   return { plan, births, processes };
