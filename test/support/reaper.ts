@@ -1,8 +1,9 @@
 /**
- * Makes this process the parent of every orphan below it, so that a test sees whatever a tool leaves behind,
- * can collect the exit status of a restored program, and does not depend on what process 1 does.
- * prctl(2) PR_SET_CHILD_SUBREAPER, wait4(2).
+ * Makes this process the parent of every orphan below it, so that a test sees whatever a tool
+ * leaves behind, can collect the exit status of a restored program, and does not depend on what
+ * process 1 does. prctl(2) PR_SET_CHILD_SUBREAPER, wait4(2).
  */
+import type { ChildProcess } from 'node:child_process';
 import koffi from 'koffi';
 
 const libc = koffi.load('libc.so.6');
@@ -21,8 +22,20 @@ export interface Ended {
   signal?: number;
 }
 
+/** Children that Node started and must collect itself, or their 'exit' would never come. */
+const nodes = new Set<number>();
+
+/** Leaves a child to Node until it has ended. */
+export function leaveToNode(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  nodes.add(pid);
+  child.once('exit', () => nodes.delete(pid));
+}
+
 /** Collects an adopted orphan; undefined while it runs, and when it is no child of ours. */
 export function reap(pid: number): Ended | undefined {
+  if (nodes.has(pid)) return undefined;
   const status: [number] = [0];
   if (waitpid(pid, status, WNOHANG | __WALL) !== pid) return undefined;
   const signal = status[0] & 0x7f;

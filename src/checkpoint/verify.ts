@@ -1,0 +1,2 @@
+export const verifyCheckpoint = (_: unknown): void => {};
+export const unsupportedEntries = (_: unknown): void => {};
