@@ -25,7 +25,7 @@ export {
   sigframeSize,
   stack_t,
 } from './x86-64/sigframe.js';
-export { cloneExecStub, cpuidStub, flagHandler } from './x86-64/stubs.js';
+export { cloneExecStub, cpuidStub, flagHandler, wakeHandler } from './x86-64/stubs.js';
 export {
   decodeResult,
   encodeRecord,

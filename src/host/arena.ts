@@ -8,6 +8,7 @@ import { alignUp } from '../support/bytes.js';
 import type { Ffi } from './ffi.js';
 
 const MMAP = 9;
+const MUNMAP = 11;
 /** Reserved, not used: pages cost memory only when touched. */
 const ARENA_LENGTH = 64 * 1024 * 1024;
 
@@ -21,7 +22,8 @@ export interface Scope extends Memory, Disposable {
   alloc(length: number, align?: number): Buffer;
 }
 
-export class Arena implements Memory {
+export class Arena implements Memory, Disposable {
+  readonly #ffi: Ffi;
   readonly #bytes: Uint8Array;
   readonly #base: number;
   #top = 0;
@@ -30,6 +32,7 @@ export class Arena implements Memory {
     // PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE
     const base = Number(ffi.syscall(MMAP, 0, ARENA_LENGTH, 3, 0x4022, -1, 0));
     assert(base > 0, 'no memory for the arena');
+    this.#ffi = ffi;
     this.#base = base;
     this.#bytes = ffi.view(base, ARENA_LENGTH);
   }
@@ -68,5 +71,10 @@ export class Arena implements Memory {
 
   release(mark: number): void {
     this.#top = mark;
+  }
+
+  /** Unmaps it: nothing that was allocated may be touched any more. */
+  [Symbol.dispose](): void {
+    this.#ffi.syscall(MUNMAP, this.#base, ARENA_LENGTH, 0, 0, 0, 0);
   }
 }

@@ -29,21 +29,26 @@ export function attemptReadBytes(host: Host, path: string): Uint8Array | number 
   if (fd < 0) return fd;
   const mark = host.arena.mark;
   const chunk = host.arena.alloc(READ_CHUNK, 16);
-  let whole = new Uint8Array(0);
+  // A file of /proc gives 4 KiB a call: grown by doubling, or thousands of mappings would be copied over and over.
+  let whole = new Uint8Array(READ_CHUNK);
+  let length = 0;
   let failure = 0;
   for (;;) {
     const count = host.attempt(sys.read, { fd, buf: chunk, count: READ_CHUNK });
     if (count === -EINTR) continue;
     if (count < 0) failure = count;
     if (count <= 0) break;
-    const joined = new Uint8Array(whole.length + count);
-    joined.set(whole);
-    joined.set(chunk.bytes.subarray(0, count), whole.length);
-    whole = joined;
+    if (length + count > whole.length) {
+      const grown = new Uint8Array((length + count) * 2);
+      grown.set(whole);
+      whole = grown;
+    }
+    whole.set(chunk.bytes.subarray(0, count), length);
+    length += count;
   }
   host.arena.release(mark);
   host.attempt(sys.close, { fd });
-  return failure < 0 ? failure : whole;
+  return failure < 0 ? failure : whole.subarray(0, length);
 }
 
 export function attemptReadText(host: Host, path: string): string | number {

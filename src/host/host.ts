@@ -12,7 +12,7 @@ import { type Ffi, loadFfi } from './ffi.js';
 
 export type Trace = (line: string) => void;
 
-export class Host {
+export class Host implements Disposable {
   readonly ffi: Ffi;
   readonly arena: Arena;
   readonly faults: Faults;
@@ -61,6 +61,11 @@ export class Host {
 
   alloc(length: number, align?: number): Buffer {
     return this.arena.alloc(length, align);
+  }
+
+  /** For a process that outlives the operation. No call and no buffer of this host may be used afterwards. */
+  [Symbol.dispose](): void {
+    this.arena[Symbol.dispose]();
   }
 }
 

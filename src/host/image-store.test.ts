@@ -115,7 +115,7 @@ test('others may append through the descriptor', () => {
   const writer = storeAt(path).create('pages-1.img');
   writer.write(utf8('ours '));
   const { fd, position } = writer;
-  writer.skip(writeSync(fd, utf8('theirs '), 0, 7, position));
+  writer.advance(writeSync(fd, utf8('theirs '), 0, 7, position));
   writer.write(utf8('ours'));
   assert.equal(writer.position, 16);
   writer.finish();

@@ -169,7 +169,7 @@ export class HostImageWriter {
   }
 
   /** `length` bytes at `position` were written through `fd`. */
-  skip(length: number): void {
+  advance(length: number): void {
     this.flush();
     this.written += length;
   }

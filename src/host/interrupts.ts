@@ -1,15 +1,17 @@
 /**
  * Deadlines and Ctrl-C inside synchronous sections. JavaScript handlers cannot run there, and wait4 has no timeout:
- * so an emitted handler sets a byte for SIGINT, SIGTERM or our timer, and the blocked call returns EINTR. The timer
- * repeats, as its first tick may come just before the call that it should interrupt.
+ * so a timer, or an emitted handler of SIGINT and SIGTERM that sets a byte, makes the blocked call return EINTR. The
+ * timer repeats, as its first tick may come just before the call that it should interrupt.
+ * Several threads of a process may do this at once: the timer belongs to a thread, its signal's handler has no state.
  */
 import { flagHandler } from '../arch/arch.js';
-import { SIGINT, SIGTERM, sigaction } from '../linux/signal.js';
+import { SIG_SETMASK, SIG_UNBLOCK, SIGINT, SIGTERM, sigaction, sigmask } from '../linux/signal.js';
 import { bytes, i32, struct, u64 } from '../linux/struct.js';
-import { mmap } from '../linux/syscalls/memory.js';
+import { mmap, munmap } from '../linux/syscalls/memory.js';
 import {
   gettid,
   rtSigaction,
+  rtSigprocmask,
   timerCreate,
   timerDelete,
   timerSettime,
@@ -23,15 +25,22 @@ import {
 } from '../linux/uapi/mman.js';
 import { CLOCK_MONOTONIC, itimerspec } from '../linux/uapi/sched.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { viewOf } from '../support/bytes.js';
+import { u64Bytes, viewOf } from '../support/bytes.js';
 import { refused } from '../support/errors.js';
 import type { Host } from './host.js';
+import { installWakeHandler, SA_RESTORER } from './wake-signal.js';
 
-/** A real-time signal that neither Node nor libuv uses. */
-const TIMER_SIGNAL = 62;
 const SIGEV_THREAD_ID = 4;
-const SA_RESTORER = 0x0400_0000n;
 const TICK_MS = 20;
+const never = () => false;
+
+export interface InterruptOptions {
+  /**
+   * Whether the caller asks to stop: looked at every 20 ms while a deadline is armed. Without it, SIGINT and SIGTERM ask
+   * to stop; with it, the process's handlers of both are left alone.
+   */
+  readonly cancelled?: (() => boolean) | undefined;
+}
 
 /** asm-generic/siginfo.h. */
 const sigevent = struct(
@@ -48,15 +57,36 @@ const sigevent = struct(
 
 export class Interrupts implements Disposable {
   readonly #host: Host;
-  readonly #flags: Uint8Array;
+  readonly #memory: { page: number; flags: Uint8Array } | undefined;
   readonly #saved: { signum: number; action: Uint8Array }[] = [];
+  readonly #savedMask: Uint8Array;
   readonly #timer: number;
+  readonly #polled: boolean;
+  #cancelled: () => boolean;
   #deadline = Number.POSITIVE_INFINITY;
   #timeoutSec = 0;
 
-  constructor(host: Host) {
+  constructor(host: Host, { cancelled }: InterruptOptions = {}) {
     this.#host = host;
-    const page = host.call(mmap, {
+    this.#cancelled = cancelled ?? never;
+    this.#polled = cancelled !== undefined;
+    const wakeSignal = installWakeHandler(host);
+    this.#savedMask = this.#unblock(wakeSignal);
+    if (cancelled === undefined) this.#memory = this.#installSignals();
+    this.#timer = this.#createTimer(wakeSignal);
+  }
+
+  /** A blocked signal interrupts nothing: masks are inherited. Returns the mask from before. */
+  #unblock(signum: number): Uint8Array {
+    using scope = this.#host.scope();
+    const old = scope.alloc(8);
+    const set = u64Bytes(sigmask(signum));
+    this.#host.call(rtSigprocmask, { how: SIG_UNBLOCK, set, oldset: old, sigsetsize: 8 });
+    return old.bytes.slice();
+  }
+
+  #installSignals(): { page: number; flags: Uint8Array } {
+    const page = this.#host.call(mmap, {
       addr: 0,
       length: PAGE_SIZE,
       prot: PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -64,15 +94,14 @@ export class Interrupts implements Disposable {
       fd: -1,
       offset: 0,
     });
-    const memory = host.ffi.view(page, PAGE_SIZE);
-    this.#flags = memory.subarray(0, 3);
-    [SIGINT, SIGTERM, TIMER_SIGNAL].forEach((signum, i) => {
+    const bytes = this.#host.ffi.view(page, PAGE_SIZE);
+    [SIGINT, SIGTERM].forEach((signum, i) => {
       const { code, labels } = flagHandler(page + i);
       const at = 64 * (i + 1);
-      memory.set(code, at);
+      bytes.set(code, at);
       this.#install(signum, page + at, labels);
     });
-    this.#timer = this.#createTimer();
+    return { page, flags: bytes.subarray(0, 2) };
   }
 
   #install(signum: number, code: number, labels: Readonly<Record<string, number>>): void {
@@ -88,11 +117,11 @@ export class Interrupts implements Disposable {
     this.#saved.push({ signum, action: old.bytes.slice() });
   }
 
-  #createTimer(): number {
+  #createTimer(signum: number): number {
     using scope = this.#host.scope();
     const id = scope.alloc(8);
     const event = sigevent.encode({
-      sigev_signo: TIMER_SIGNAL,
+      sigev_signo: signum,
       sigev_notify: SIGEV_THREAD_ID,
       sigev_notify_thread_id: this.#host.call(gettid, {}),
     });
@@ -108,14 +137,15 @@ export class Interrupts implements Disposable {
     this.#timeoutSec = seconds;
     const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
     this.#deadline = performance.now() + limitMs;
-    if (ticking) this.#settime(TICK_MS, TICK_MS);
+    if (ticking || this.#polled) this.#settime(TICK_MS, TICK_MS);
     else if (seconds > 0) this.#settime(limitMs, TICK_MS);
     else this.disarm();
   }
 
   /** For cleaning up after a failure: what asked us to stop no longer does, and a new, short time limit holds. */
   armCleanup(seconds: number): void {
-    this.#flags.fill(0);
+    this.#memory?.flags.fill(0);
+    this.#cancelled = never;
     this.arm(seconds);
   }
 
@@ -140,8 +170,9 @@ export class Interrupts implements Disposable {
 
   /** Throws when a person asked to stop, or the deadline has passed. `waitingFor` names what was not there in time. */
   check(waitingFor: () => string): void {
-    if (this.#flags[0] === 1) throw refused('interrupted by SIGINT');
-    if (this.#flags[1] === 1) throw refused('interrupted by SIGTERM');
+    if (this.#memory?.flags[0] === 1) throw refused('interrupted by SIGINT');
+    if (this.#memory?.flags[1] === 1) throw refused('interrupted by SIGTERM');
+    if (this.#cancelled()) throw refused('cancelled by the caller');
     if (performance.now() >= this.#deadline) {
       throw refused(`timed out after ${this.#timeoutSec} s waiting for ${waitingFor()}`, {
         errno: 'ETIMEDOUT',
@@ -155,5 +186,8 @@ export class Interrupts implements Disposable {
     for (const { signum, action } of this.#saved) {
       this.#host.call(rtSigaction, { signum, act: action, oldact: 0, sigsetsize: 8 });
     }
+    const set = this.#savedMask;
+    this.#host.call(rtSigprocmask, { how: SIG_SETMASK, set, oldset: 0, sigsetsize: 8 });
+    if (this.#memory) this.#host.call(munmap, { addr: this.#memory.page, length: PAGE_SIZE });
   }
 }

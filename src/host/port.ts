@@ -10,7 +10,7 @@ import { type Host, syscallError } from './host.js';
 export class Port implements Disposable {
   readonly #host: Host;
   readonly #pidfds = new Map<number, number>();
-  readonly #taken: number[] = [];
+  readonly #taken = new Set<number>();
 
   constructor(host: Host) {
     this.#host = host;
@@ -70,8 +70,19 @@ export class Port implements Disposable {
       });
     }
     if (taken < 0) throw syscallError('pidfd_getfd', -taken);
-    this.#taken.push(taken);
+    this.#taken.add(taken);
     return taken;
+  }
+
+  /** Takes over a descriptor of ours, to be closed with the others. */
+  adopt(fd: number): void {
+    this.#taken.add(fd);
+  }
+
+  /** Closes one that was taken or adopted. */
+  drop(fd: number): void {
+    this.#taken.delete(fd);
+    this.#host.call(close, { fd });
   }
 
   #pidfdOf(pid: number): number {
@@ -86,7 +97,7 @@ export class Port implements Disposable {
 
   [Symbol.dispose](): void {
     for (const fd of [...this.#taken, ...this.#pidfds.values()]) this.#host.attempt(close, { fd });
-    this.#taken.length = 0;
+    this.#taken.clear();
     this.#pidfds.clear();
   }
 }

@@ -1,6 +1,6 @@
 /** Machine code in our own process: one executable page, filled once. */
 import { cloneExecStub, cpuidStub, type XstateLayout, xcr0Of, xstateLayout } from '../arch/arch.js';
-import { mmap } from '../linux/syscalls/memory.js';
+import { mmap, munmap } from '../linux/syscalls/memory.js';
 import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -14,7 +14,7 @@ import type { Host } from './host.js';
 
 const XSTATE_LEAF = 0xd;
 
-export class Stubs {
+export class Stubs implements Disposable {
   readonly #host: Host;
   readonly #cloneExec: number;
   readonly #cpuid: number;
@@ -53,5 +53,9 @@ export class Stubs {
       this.#host.arena.release(mark);
       return component;
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#host.call(munmap, { addr: this.#cloneExec, length: PAGE_SIZE });
   }
 }

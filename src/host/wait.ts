@@ -16,9 +16,12 @@ export type WaitEvent =
 /** A system call stop (PTRACE_O_TRACESYSGOOD): SIGTRAP with this bit. */
 export const SYSCALL_STOP = 0x80;
 
+/** What is traced or was born by this thread: nobody else's. */
+const OURS = __WALL + __WNOTHREAD;
+
 /** The next event of any thread traced or born by this thread. Throws when time is up. */
 export function waitAny(host: Host, interrupts: Interrupts, waitingFor: () => string): WaitEvent {
-  const event = waitFor(host, -1, 0, () => interrupts.check(waitingFor));
+  const event = waitFor(host, -1, OURS, () => interrupts.check(waitingFor));
   if (event === undefined) throw syscallError('wait4', ECHILD);
   return event;
 }
@@ -30,7 +33,7 @@ export function waitAnyOrTick(
   waitingFor: () => string,
 ): WaitEvent | undefined {
   let ticked = false;
-  const event = waitFor(host, -1, 0, () => {
+  const event = waitFor(host, -1, OURS, () => {
     interrupts.check(waitingFor);
     ticked = true;
     return 'stop';
@@ -40,7 +43,8 @@ export function waitAnyOrTick(
 }
 
 /** An event that is there already, or undefined. */
-export const pollAny = (host: Host): WaitEvent | undefined => waitFor(host, -1, WNOHANG, () => {});
+export const pollAny = (host: Host): WaitEvent | undefined =>
+  waitFor(host, -1, OURS + WNOHANG, () => {});
 
 /** As waitAny, of one task. */
 export function waitOne(
@@ -49,9 +53,14 @@ export function waitOne(
   interrupts: Interrupts,
   waitingFor: () => string,
 ): WaitEvent {
-  const event = waitFor(host, tid, 0, () => interrupts.check(waitingFor));
+  const event = waitFor(host, tid, OURS, () => interrupts.check(waitingFor));
   if (event === undefined) throw syscallError('wait4', ECHILD);
   return event;
+}
+
+/** The end of a child of any thread of this process; undefined when `pid` is none. */
+export function waitChild(host: Host, pid: number, interrupts: Interrupts): WaitEvent | undefined {
+  return waitFor(host, pid, __WALL, () => interrupts.check(() => `the end of pid ${pid}`));
 }
 
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
@@ -68,7 +77,7 @@ function waitFor(
       const result = host.attempt(sys.wait4, {
         pid: target,
         wstatus: status,
-        options: __WALL + __WNOTHREAD + options,
+        options,
         rusage: 0,
       });
       if (result === -EINTR) {

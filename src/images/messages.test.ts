@@ -22,7 +22,27 @@ interface WireFile {
 const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
-const OUR_FIELDS: string[] = [];
+const OUR_FIELDS: string[] = [
+  'mm_entry.coredump_filter',
+  'mm_entry.mdwe',
+  'mm_entry.memory_merge',
+  'mm_entry.thp_disable_flags',
+  'thread_core_entry.cpu_affinity',
+  'thread_core_entry.io_flusher',
+  'thread_core_entry.ioprio',
+  'thread_core_entry.mce_kill',
+  'thread_core_entry.sched_runtime',
+  'thread_core_entry.spec_indirect_branch',
+  'thread_core_entry.spec_l1d_flush',
+  'thread_core_entry.spec_store_bypass',
+  'thread_core_entry.timer_slack_ns',
+  'thread_core_entry.tsc_sigsegv',
+  'vma_entry.accounted',
+  'vma_entry.anon_name',
+  'vma_entry.locked_on_fault',
+  'vma_entry.object_size',
+  'vma_entry.sealed',
+];
 
 function wireType(field: Field): string {
   const type = typeOf(field);

@@ -3,17 +3,26 @@
  * steps that bring it back. An object leaves out what it does not need; nobody else knows it by name.
  */
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
+import type { Image } from '../images/image.js';
 import type { task_core_entry, thread_core_entry } from '../images/messages/core.js';
 import type { thread_info_x86 } from '../images/messages/core-x86.js';
-import type { fd_types, file_entry } from '../images/messages/fdinfo.js';
+import type { file_entry } from '../images/messages/fdinfo.js';
 import type { fs_entry } from '../images/messages/fs.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { MessageValue } from '../images/schema.js';
+import type { Content } from '../images/store.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { CheckpointError } from '../support/errors.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
-import type { ProcessRebuild, RestoreContext, ThreadRebuild } from './rebuild-context.js';
+import type {
+  FileRebuild,
+  ProcessRebuild,
+  RebuildInputs,
+  RestoreContext,
+  ThreadRebuild,
+} from './rebuild-context.js';
 
 /** Calls to run inside the frozen task, on one tape with all other probes: one stop, not fifty. */
 export interface ProbeTape {
@@ -62,18 +71,26 @@ export const defineTaskState = <Seen = undefined, Probed = undefined>(
 export type FileDiscriminant =
   /** 'anon_inode:NAME', e.g. '[eventfd]', 'inotify'. */
   | { anonInode: string }
-  /** A file type (S_IFREG ...) with, where that decides, the device number or the pseudo file system's link type. */
-  | {
-      fileType: number;
-      device?: readonly [major: number, minor?: number];
-      pseudo?: string;
-      memfd?: true;
-    };
+  /** The pseudo file system of a link like 'pipe:[123]': 'pipe', 'socket', 'net'. */
+  | { pseudo: string }
+  | { memfd: true }
+  /** A file with a path, of this type (S_IFREG ...); for devices, this one or all with this major number. */
+  | { fileType: number; device?: readonly [major: number, minor?: number] };
 
+/** A file with a path. */
+export interface NamedFile {
+  name: string;
+  /** Of the open file itself, not of whatever `name` leads to. */
+  stat: FileStat;
+  /** The ELF build-id, of executable mappings. */
+  buildId?: readonly number[];
+  /** Why opening `name` would not give this file. */
+  obstacle?: CheckpointError;
+}
+
+/** An open file description of the tree. */
 export interface DescriptionView {
-  /** Its id in files.img. */
-  id: number;
-  /** A process that holds it, and a descriptor number there. */
+  /** The first process that holds it, and its lowest descriptor number there. */
   process: ProcessView;
   fd: number;
   /** The target of /proc/PID/fd/N, as read and taken apart. */
@@ -81,56 +98,78 @@ export interface DescriptionView {
   link: FdLink;
   fdinfo: Fdinfo;
   stat: FileStat;
+  /** For a link of kind 'path' or 'unreachable'. */
+  named?: NamedFile;
 }
 
-/** Raw bytes that belong behind an image entry: streamed at writing, never held whole. */
-export interface Payload {
-  length: number;
-  /** Writes all `length` bytes to `fd` at `offset`; throws when there are fewer. */
-  write(port: DumpPort, fd: number, offset: number): void;
+/** Ids as `inspect` needs them: each is new, and unique in the whole checkpoint. */
+export interface FileIds {
+  newFileId(): number;
+  /** Adds a reg_file_entry of its own for a file with a path; throws its obstacle. Returns the id. */
+  addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
+  /** 32 bits for the pipe behind `key`, its inode number if that is free. */
+  pipeId(key: string, inode: bigint): number;
 }
 
-/** An entry of another image that a description needs: pipes-data of a pipe. One per resource, told by `key`. */
+/** An entry of another image that a description needs: pipes-data of a pipe. One per `key`. */
 export interface ResourceEntry {
-  /** Catalogue key of the image, and its id for images that come many. */
-  image: string;
-  id?: number;
+  // biome-ignore lint/suspicious/noExplicitAny: an image of any message
+  image: Image<any, 'many', undefined>;
   key: string;
   value: unknown;
-  payload?: Payload;
+  /** Streams when the images are written. */
+  payload?: Content;
 }
 
-export interface FileBuild<Entry> {
-  entry: Entry;
+export interface ResourceBuild<Entry> {
+  /** All descriptions of the resource that the tree uses. */
+  entries: readonly Entry[];
   process: ProcessRebuild;
-  context: RestoreContext;
-  /** What `survey` found. */
-  facts: unknown;
+  context: RebuildInputs;
+  files: FileRebuild;
+}
+
+export interface FileBuild<Entry, Made> {
+  entry: Entry;
+  /** Makes the description; others take it from there. */
+  process: ProcessRebuild;
+  /** What `make` returned for the entry's resource. */
+  made: Made;
+  context: RebuildInputs;
+  files: FileRebuild;
 }
 
 /** A kind of open file description: one definition per kernel object. */
-export interface FileKind<Entry = unknown, Seen = unknown> {
+export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   readonly name: string;
-  readonly fdType: (typeof fd_types)[keyof typeof fd_types];
+  /** One of fd_types. */
+  readonly fdType: number;
   /** The field of file_entry that holds this kind's entry. */
   readonly unionField: keyof MessageValue<typeof file_entry>;
   readonly recognize: readonly FileDiscriminant[];
-  /** What can be asked from outside, beside link, fdinfo and stat. */
-  observe?(port: DumpPort, description: DescriptionView): Seen;
-  /** Pure: the entry, and entries of other images. Throws unsupported(...) for what cannot be saved. */
-  inspect(
-    description: DescriptionView,
-    seen: Seen,
-  ): { entry: Entry; resources?: readonly ResourceEntry[] };
-  /** Descriptions with the same key are made together, by one task: both ends of a pipe. */
-  resource?(entry: Entry): string;
-  /** Facts of this host that opening depends on (is the file there, as large as it was?); throws what is wrong. */
-  survey?(entry: Entry, port: KernelPort): unknown;
-  /** Steps in the stage 'make' on process.track; the temporary descriptor of the description. */
-  open(build: FileBuild<Entry>): number;
+
+  /** Descriptions with the same key are observed together: both ends of a pipe. */
+  groupOf?(description: DescriptionView): string;
+  /** What can be asked from outside, beside link, fdinfo and stat; once per group. */
+  observe?(port: DumpPort, group: readonly DescriptionView[]): Seen;
+  /** Pure. Throws unsupported(...) for what cannot be saved. */
+  inspect(facts: { id: number; description: DescriptionView; seen: Seen; ids: FileIds }): {
+    entry: Entry;
+    resources?: readonly ResourceEntry[];
+  };
+
+  /** How the files of this host differ from the saved ones, a phrase for each; [] when they do not. */
+  survey?(entry: Entry, port: KernelPort): string[];
+  /** Descriptions with the same key are made by one process, with one call of `make`. */
+  resourceOf?(entry: Entry): string;
+  /** Steps in the stage 'make' on process.track, before any description of the resource is opened. */
+  make?(build: ResourceBuild<Entry>): Made;
+  /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
+  open(build: FileBuild<Entry, Made>): number;
   /** Steps in the stage 'fill', once all descriptors are in place; `fd` is the temporary descriptor. */
-  fill?(build: FileBuild<Entry>, fd: number): void;
+  fill?(build: FileBuild<Entry, Made>, fd: number): void;
 }
 
-export const defineFileKind = <Entry, Seen = undefined>(kind: FileKind<Entry, Seen>): FileKind =>
-  kind as unknown as FileKind;
+export const defineFileKind = <Entry, Seen = undefined, Made = undefined>(
+  kind: FileKind<Entry, Seen, Made>,
+): FileKind => kind as unknown as FileKind;

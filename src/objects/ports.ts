@@ -1,5 +1,7 @@
 /** What objects may use of the kernel while they observe: handed in, so that objects import no effects. */
+import type { XstateLayout } from '../arch/arch.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { OwnTask } from './own-task.js';
 
 /** Memory of ours that a call can fill. */
 export interface PortBuffer extends Place {
@@ -23,6 +25,10 @@ export interface FileStat {
 
 /** System calls and small files, as this process sees them. `attempt` and the attemptX return -errno. */
 export interface KernelPort {
+  /** Facts of woodfrog itself: `new OwnTask(port)`, once. */
+  readonly own: OwnTask;
+  /** Where this CPU keeps its extended registers. */
+  readonly xstateLayout: XstateLayout;
   call<P extends Params>(call: Syscall<P>, args: Arguments<P>): number;
   attempt<P extends Params>(call: Syscall<P>, args: Arguments<P>): number;
   scope(): PortScope;
@@ -44,4 +50,8 @@ export interface KernelPort {
 export interface DumpPort extends KernelPort {
   /** pidfd_getfd: the task's open file description, as a descriptor of ours. */
   take(pid: number, fd: number): number;
+  /** Hands over a descriptor of ours, to be closed when the dump ends, however it ends. */
+  adopt(fd: number): void;
+  /** Closes a descriptor that was taken or adopted: a tree can have more of them than we may. */
+  drop(fd: number): void;
 }

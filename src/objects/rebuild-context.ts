@@ -3,7 +3,9 @@ import type { ImageSet } from '../images/directory.js';
 import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
+import type { reg_file_entry } from '../images/messages/regfile.js';
 import type { MessageValue } from '../images/schema.js';
+import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Track } from '../plan/track.js';
@@ -13,6 +15,7 @@ export type CoreEntry = MessageValue<typeof core_entry>;
 export type MmEntry = MessageValue<typeof mm_entry>;
 export type IdsEntry = MessageValue<typeof task_kobj_ids_entry>;
 export type PstreeEntry = MessageValue<typeof pstree_entry>;
+export type RegFileEntry = MessageValue<typeof reg_file_entry>;
 
 export interface ThreadRebuild {
   vtid: number;
@@ -38,16 +41,20 @@ export interface ProcessRebuild {
   threads: ThreadRebuild[];
 }
 
-/** Descriptions by their id in files.img, as seen from a process that is being rebuilt. */
+/** Open files by their id in files.img, for all that is not a descriptor: mappings, the executable, directories. */
 export interface FileRebuild {
   /**
-   * A temporary descriptor of this description in the process's table: made in 'make', usable in every stage from
-   * 'memory' to 'task state'. For mappings, the executable, directories. Opened here if no descriptor of the
-   * process refers to it.
+   * A temporary descriptor, on the process's own track, of the file behind a reg_file_entry, opened with `flags` (by
+   * default, those of the entry). Made in 'make', usable from 'memory' to 'task state'; asked for at any time before
+   * `finish`. The track stays at the stage it was at.
    */
-  use(process: ProcessRebuild, fileId: number): number;
-  /** A temporary descriptor, from 'memory' to 'fill', of an image file, e.g. 'pages-1.img', for pread/preadv/splice with offsets. */
+  use(process: ProcessRebuild, fileId: number, flags?: number): number;
+  /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
+  /** The reg_file_entry of this id. */
+  named(fileId: number): RegFileEntry;
+  /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */
+  finish(): void;
 }
 
 /** What woodfrog offers to host steps while the plan runs. */
@@ -58,12 +65,18 @@ export interface HostStepPort extends KernelPort {
   waitEnded(vpids: readonly number[]): void;
 }
 
-export interface RestoreContext {
+export interface RestoreContext extends RebuildInputs {
+  files: FileRebuild;
+}
+
+/** All but the files, which are rebuilt first. */
+export interface RebuildInputs {
   images: ImageSet;
+  /** For what the set does not hold: pagemaps, page contents. */
+  store: ImageStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
-  files: FileRebuild;
   /** For facts of this host; no lasting effects. */
   port: KernelPort;
   /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */

@@ -1,6 +1,202 @@
-import { bug } from '../support/errors.js';
-import type { Restore } from './types.js';
+/**
+ * Restore: read and verify the images, look at this host, compile a plan, run it. Until the commit everything that was
+ * born dies with us; a failure leaves nothing behind.
+ */
 
-export const restore: Restore = () => {
-  throw bug('The operation is not built yet', { doing: 'restore' });
-};
+import type { XstateLayout } from '../arch/arch.js';
+import { storedPages } from '../checkpoint/page-facts.js';
+import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
+import { verifyCheckpoint } from '../checkpoint/verify.js';
+import { readText } from '../host/files.js';
+import type { Host } from '../host/host.js';
+import { HostImageStore } from '../host/image-store.js';
+import { getXstate } from '../host/ptrace.js';
+import { waitOne } from '../host/wait.js';
+import { IMAGES } from '../images/catalogue.js';
+import { type ImageSet, readImageSet } from '../images/directory.js';
+import { parseMaps } from '../linux/procfs/maps.js';
+import { RLIMIT_NOFILE } from '../linux/resource.js';
+import { SIGKILL } from '../linux/signal.js';
+import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
+import { getpid, kill, pidfdOpen, prlimit64 } from '../linux/syscalls/tasks.js';
+import { F_DUPFD } from '../linux/uapi/fcntl.js';
+import { rlimit64 } from '../linux/uapi/sched.js';
+import { fileKinds } from '../objects/index.js';
+import type { HostStepPort } from '../objects/rebuild-context.js';
+import type { RestoreOptions } from '../options/types.js';
+import { printPlan } from '../plan/print.js';
+import { verifyPlan } from '../plan/verify.js';
+import { defined } from '../support/assert.js';
+import { refused, within } from '../support/errors.js';
+import { type Puppet, startPuppet } from '../tracer/puppet.js';
+import { PlanRun } from '../tracer/run.js';
+import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { execute } from './execute.js';
+import { ObjectPort } from './object-port.js';
+import { writePidfile, writeRestoreStats } from './reports.js';
+import { microsecondsSince, Session } from './session.js';
+import type { OperationEnv, Restore, RestoreReport } from './types.js';
+import { waitForEnd } from './wait.js';
+
+export const restore: Restore = (options, env) =>
+  within({ doing: 'restore' }, () => restoreTree(options, env));
+
+/** How long restoring may take before it is given up: reading pages is the longest part. */
+const RESTORE_SEC = 600;
+
+function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
+  const started = performance.now();
+  const { log } = env;
+  using session = new Session(env, 'restore');
+  const { host, interrupts } = session;
+  using store = new HostImageStore(host, options.imagesDir, { sync: false });
+  const images = readImageSet(store);
+  verifyCheckpoint(images, storedPages(store));
+  refuseUnsupported(images, { fileTypes: fileKinds.map(({ fdType }) => fdType) });
+  interrupts.arm(RESTORE_SEC, { ticking: true });
+  const inherited = inheritedFds(session, images);
+  const puppet = startPuppet(host, {
+    stubs: session.stubs,
+    interrupts,
+    sibling: options.sibling,
+  });
+  log.info('restore', `First puppet is pid ${puppet.pid}`);
+  let run: PlanRun<HostStepPort> | undefined;
+  try {
+    session.port.xstateLayout = session.stubs.xstateLayout(getXstate(host, puppet.pid));
+    const compiled = compile({
+      images,
+      store,
+      port: session.port,
+      puppetMappings: puppet.mappings,
+      controlFd: inherited.controlFd,
+      hostImageFd: (name) => store.fdOf(name),
+    });
+    verifyPlan(compiled.plan, { first: compiled.births.first.track });
+    if (options.explain) {
+      return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
+    }
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
+    const forked = performance.now();
+    run.build();
+    const root = defined(compiled.processes[0], 'a tree has a root');
+    writePidfile(options.pidfile, root.vpid);
+    run.commit({ leaveStopped: options.leaveStopped });
+    const stats = {
+      pages_compared: 0,
+      pages_skipped_cow: 0,
+      forking_time: Math.round((forked - started) * 1000),
+      restore_time: microsecondsSince(started),
+    };
+    writeRestoreStats(host, options.workDir, stats);
+    return {
+      kind: 'restored',
+      pid: root.vpid,
+      taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
+      stats,
+      wait: () => waitForEnd(root.vpid, env),
+      exec: (argv, environment) => execute(argv, environment),
+    };
+  } finally {
+    if (run) run.abort();
+    else abortPuppet(session, puppet);
+    host.attempt(close, { fd: inherited.controlFd });
+    host.attempt(close, { fd: inherited.planFd });
+  }
+}
+
+/** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
+function newRun(
+  { host, interrupts, port: { xstateLayout } }: Session,
+  { plan, births, processes }: Compiled,
+  { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
+): PlanRun<HostStepPort> {
+  const syscalls = vdsoSyscalls(processes, ownVdso(host));
+  return new PlanRun<HostStepPort>(host, plan, {
+    puppet,
+    first: births.first.track,
+    planFd,
+    interrupts,
+    port: (run) => new StepPort(host, run, xstateLayout),
+    vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
+    onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
+  });
+}
+
+/** What host steps may use: the host's calls, and the run's tasks. */
+class StepPort extends ObjectPort implements HostStepPort {
+  readonly #run: PlanRun<HostStepPort>;
+
+  constructor(host: Host, run: PlanRun<HostStepPort>, layout: XstateLayout) {
+    super(host, layout);
+    this.#run = run;
+  }
+
+  pidOf(vpid: number): number {
+    return this.#run.pidOf(vpid);
+  }
+
+  waitEnded(vpids: readonly number[]): void {
+    this.#run.waitEnded(vpids);
+  }
+}
+
+/** The bytes of this process's vdso: the same for every 64-bit process of this kernel. */
+function ownVdso(host: Host): Uint8Array {
+  const mapping = parseMaps(readText(host, '/proc/self/maps')).find(
+    ({ label }) => label === '[vdso]',
+  );
+  if (mapping === undefined) {
+    throw refused('this process has no vdso', { remedy: 'boot the kernel without vdso=0' });
+  }
+  return host.ffi.view(mapping.start, mapping.end - mapping.start);
+}
+
+/** Numbers that stay free in Node's own table, and in no saved one are used. */
+const SPARE_FDS = 64;
+
+/**
+ * The two descriptors that every puppet inherits: our own pidfd, at a number above all saved ones, by which puppets
+ * take our descriptors; and the memory file of the plan.
+ */
+function inheritedFds({ host }: Session, images: ImageSet): { controlFd: number; planFd: number } {
+  let highest = 2;
+  for (const id of images.ids(IMAGES.FDINFO)) {
+    for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
+  }
+  makeRoomForFds(host, highest + SPARE_FDS);
+  const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
+  const controlFd = host.call(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });
+  host.call(close, { fd: pidfd });
+  const planFd = host.call(memfdCreate, { name: 'woodfrog-plan', flags: 0 });
+  return { controlFd, planFd };
+}
+
+function makeRoomForFds(host: Host, needed: number): void {
+  using scope = host.scope();
+  const old = scope.alloc(rlimit64.size);
+  host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit: 0, old_limit: old });
+  const { rlim_cur, rlim_max } = rlimit64.decode(old.bytes);
+  if (rlim_cur >= BigInt(needed)) return;
+  if (rlim_max < BigInt(needed)) {
+    throw refused(
+      `a saved descriptor table needs RLIMIT_NOFILE ${needed}; our hard limit is ${rlim_max}`,
+      {
+        remedy: `run woodfrog with a higher limit: ulimit -Hn ${needed}`,
+      },
+    );
+  }
+  const new_limit = { rlim_cur: rlim_max, rlim_max };
+  host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
+}
+
+function abortPuppet({ host, interrupts }: Session, puppet: Puppet): void {
+  interrupts.armCleanup(CLEANUP_SEC);
+  host.attempt(kill, { pid: puppet.pid, sig: SIGKILL });
+  for (;;) {
+    const event = waitOne(host, puppet.pid, interrupts, () => 'the first puppet to end');
+    if (event.kind !== 'stopped') return;
+  }
+}
+
+const CLEANUP_SEC = 5;

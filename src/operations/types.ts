@@ -12,6 +12,11 @@ export interface OperationEnv {
   readonly log: Log;
   /** Called now and then during long work. Must return quickly: the tree may be frozen meanwhile. */
   readonly progress?: (event: ProgressEvent) => void;
+  /**
+   * Whether the caller asks to stop, as Ctrl-C does: looked at often. Without it SIGINT and SIGTERM ask to stop; with it
+   * the operation leaves the handlers of both alone.
+   */
+  readonly cancelled?: () => boolean;
 }
 
 export interface ProgressEvent {
@@ -63,8 +68,10 @@ export interface Restored {
    * Replaces this process by a program found in PATH: the root task's parent from then on. Returns never, or throws
    * `refused` with the errno of execve(2); the restored tree runs on in either case.
    */
-  exec(argv: readonly string[], environment: NodeJS.ProcessEnv): never;
+  exec(argv: readonly string[], environment: Environment): never;
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The answer to `--explain`: nothing was run. */
 export interface ExplainedRestore {

@@ -24,7 +24,14 @@ import {
 } from '../linux/uapi/sched.js';
 import { assert } from '../support/assert.js';
 import { alignUp, viewOf } from '../support/bytes.js';
-import { CODE_OFFSET, CONTROL_OFFSET, EPILOGUE_OFFSET, type Plan, RECORDS_OFFSET } from './plan.js';
+import {
+  CODE_OFFSET,
+  CONTROL_OFFSET,
+  EPILOGUE_OFFSET,
+  PLAN_LENGTH,
+  type Plan,
+  RECORDS_OFFSET,
+} from './plan.js';
 import { STAGES, type Stage, stageIndex } from './stages.js';
 import { type Layout, type Step, type StepArguments, type Track, Value, WordAt } from './track.js';
 
@@ -70,7 +77,7 @@ const posts = (track: Track, stage: Stage): boolean => {
 };
 
 /** Stages in which something happens, plus the first and the last: the others need no barrier. */
-function usedStages(plan: Plan): Stage[] {
+function usedStages(plan: Plan<never>): Stage[] {
   const used = new Set<Stage>(['births', 'commit']);
   for (const { stage } of plan.hostSteps) used.add(stage);
   for (const { track } of plan.tasks) {
@@ -104,14 +111,18 @@ function itemsOf(track: Track, stages: readonly Stage[]): Item[] {
   return items;
 }
 
-export function encodePlan(plan: Plan): EncodedPlan {
-  const stages = usedStages(plan);
-  const barriers = stages.map((stage) => ({
+/** The barriers between the stages in which something happens, and behind the last. */
+export const barriersOf = (plan: Plan<never>): Barrier[] =>
+  usedStages(plan).map((stage) => ({
     stage,
     participants: plan.tracks.filter((track) => posts(track, stage)).length,
     counter: counterOffset(stage),
     go: goOffset(stage),
   }));
+
+export function encodePlan(plan: Plan<never>): EncodedPlan {
+  const barriers = barriersOf(plan);
+  const stages = barriers.map(({ stage }) => stage);
   const starts = new Map<Track, number>();
   const results = new Map<Step, number>();
   const items = new Map<Track, Item[]>();
@@ -127,6 +138,10 @@ export function encodePlan(plan: Plan): EncodedPlan {
     });
     at += (list.length + 1) * RECORD_SIZE;
   }
+  assert(
+    at <= PLAN_LENGTH,
+    `the plan needs more than ${PLAN_LENGTH - RECORDS_OFFSET} bytes of records`,
+  );
   const known = <K, V>(map: Map<K, V>, key: K): V => {
     const value = map.get(key);
     assert(value !== undefined, 'a plan refers to a track or step that is not part of it');

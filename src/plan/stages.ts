@@ -9,6 +9,11 @@ export const STAGES = [
   'group leaders',
   /** Members join them. */
   'group members',
+  /**
+   * Helpers and zombies end, before their parents get their signal actions back: one that ignores SIGCHLD would lose
+   * its zombies.
+   */
+  'ends',
   /** Open file descriptions and what they share are made, at temporary numbers. */
   'make',
   /** The puppet's own mappings go, the saved ones come, with their contents. */
@@ -21,8 +26,6 @@ export const STAGES = [
   'fill',
   /** Signal actions, limits, directories, memory layout: all that belongs to a process. */
   'task state',
-  /** Helpers and zombies end; parents have nothing of them left to see but the zombies. */
-  'ends',
   /** Threads are born, and set up what belongs to each. */
   'threads',
   /** Pending signals are queued, to all threads blocked. */

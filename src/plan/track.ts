@@ -101,6 +101,11 @@ export class Track {
     return this;
   }
 
+  /** The stage that steps added now belong to. */
+  get stage(): Stage {
+    return this.#stage;
+  }
+
   /** Adds a step; the value stands for its result. */
   call<P extends Params>(
     call: Syscall<P>,

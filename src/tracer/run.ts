@@ -47,7 +47,7 @@ const SLICE_NS = 10_000_000;
 /** How long cleaning up after a failure may take. */
 const CLEANUP_SEC = 5;
 
-export interface RunOptions {
+export interface RunOptions<P> {
   /** The puppet that runs `first`, the track all others descend from. */
   puppet: Puppet;
   first: Track;
@@ -56,14 +56,16 @@ export interface RunOptions {
   interrupts: Interrupts;
   /** The address of a `syscall` instruction in every restored process (by vpid): in its vdso. */
   vdsoSyscall(process: number): number;
+  /** What the plan's own steps get. */
+  port(run: PlanRun<P>): P;
   /** Told when a stage begins. */
   onStage?: (stage: Stage) => void;
 }
 
-export class PlanRun {
+export class PlanRun<P = never> {
   readonly #host: Host;
-  readonly #plan: Plan<never>;
-  readonly #options: RunOptions;
+  readonly #plan: Plan<P>;
+  readonly #options: RunOptions<P>;
   readonly #encoded: EncodedPlan;
   readonly #view: DataView;
   readonly #memory: Uint8Array;
@@ -72,7 +74,7 @@ export class PlanRun {
   readonly #alive = new Set<Pid>();
   #committed = false;
 
-  constructor(host: Host, plan: Plan<never>, options: RunOptions) {
+  constructor(host: Host, plan: Plan<P>, options: RunOptions<P>) {
     this.#host = host;
     this.#plan = plan;
     this.#options = options;
@@ -95,18 +97,14 @@ export class PlanRun {
   /** Everything up to the commit point: every task has its final registers, stopped, and dies with us. */
   build(): void {
     this.#startFirst();
-    const hostSteps = this.#plan.hostSteps as {
-      stage: Stage;
-      what: string;
-      run(port: unknown): void;
-    }[];
+    const port = this.#options.port(this);
     for (const [i, barrier] of this.#encoded.barriers.entries()) {
       this.#options.onStage?.(barrier.stage);
       this.#waitBarrier(barrier);
       const next = this.#encoded.barriers[i + 1];
       if (next === undefined) break;
-      for (const step of hostSteps) {
-        if (step.stage === next.stage) within({ object: step.what }, () => step.run(this));
+      for (const step of this.#plan.hostSteps) {
+        if (step.stage === next.stage) within({ object: step.what }, () => step.run(port));
       }
       this.#release(barrier);
     }
@@ -247,7 +245,8 @@ export class PlanRun {
     const isNew = !this.#alive.has(tid) && event.event === PTRACE_EVENT_STOP;
     if (isNew) this.#alive.add(tid);
     // Signals are blocked; a stop signal from outside would be meant for the finished task: it is not kept.
-    resume(this.#host, tid);
+    const isDeadly = event.event === 0 && event.signal !== SIGSTOP && this.#mayEnd(tid, stage);
+    resume(this.#host, tid, isDeadly ? event.signal : 0);
     return isNew || (event.event > 0 && event.event <= PTRACE_EVENT_CLONE);
   }
 
@@ -290,15 +289,14 @@ export class PlanRun {
   }
 
   waitEnded(vpids: readonly number[]): void {
-    const waiting = new Set(vpids);
-    for (const vpid of waiting) if (!this.#alive.has(pid(vpid))) waiting.delete(vpid);
+    const waiting = new Set(vpids.map(pid).filter((tid) => this.#alive.has(tid)));
     while (waiting.size > 0) {
-      const event = waitAny(this.#host, this.#options.interrupts, () => 'helpers to end');
-      if (event.kind === 'stopped') resume(this.#host, event.tid);
-      else {
-        this.#alive.delete(event.tid);
-        waiting.delete(event.tid);
-      }
+      const { interrupts } = this.#options;
+      const event = waitAnyOrTick(this.#host, interrupts, () => 'helpers to end');
+      this.#checkFailed('ends');
+      if (event === undefined) continue;
+      this.#handle(event, 'ends');
+      if (event.kind !== 'stopped') waiting.delete(event.tid);
     }
   }
 

@@ -7,7 +7,10 @@ import { cacheDir, testSource } from './paths.js';
 
 const FLAGS = ['-O1', '-g', '-Wall', '-Werror', '-pthread', '-D_GNU_SOURCE'];
 
-/** The path of the executable of `test/<name>`, a C file; compiled when it or a support header changed. */
+/**
+ * The path of the executable of `test/<name>`, a C file; compiled when it or a support header
+ * changed.
+ */
 export function compile(name: string, extraFlags: readonly string[] = []): string {
   const source = testSource(name);
   const support = testSource('support');

@@ -1,7 +1,7 @@
 /**
- * The frame of a kernel test: one small program that sets something up, says READY, is checkpointed, is released,
- * and verifies itself. Three tests come of it: a control run without a checkpoint, a dump and restore (in several
- * rounds if asked), and a dump that leaves it running.
+ * The frame of a kernel test: one small program that sets something up, says READY, is
+ * checkpointed, is released, and verifies itself. Three tests come of it: a control run without a
+ * checkpoint, a dump and restore (in several rounds if asked), and a dump that leaves it running.
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';

@@ -41,13 +41,14 @@ export function stateOf(pid: number): string | undefined {
   return procStatus(pid).get('State')?.[0];
 }
 
-/** Exists and is no zombie. */
-export function isAlive(pid: number): boolean {
-  const state = stateOf(pid);
-  return state !== undefined && state !== 'Z' && state !== 'X';
-}
-
 export const threadsOf = (pid: number): number[] => procList(pid, 'task').map(Number);
+
+/** Has a living thread; a dead leader alone does not make a process dead. */
+export function isAlive(pid: number): boolean {
+  return threadsOf(pid).some(
+    (tid) => !/^State:\s+[ZX]/m.test(procText(`${pid}/task/${tid}`, 'status') ?? 'State: X'),
+  );
+}
 
 export function childrenOf(pid: number): number[] {
   return threadsOf(pid).flatMap((tid) =>

@@ -1,7 +1,7 @@
 /**
- * One program under checkpoint: started in its own session on plain files, watched, released, and always cleaned
- * up with its whole tree. Processes are known by a marker in their environment, which a restore brings back, so
- * clean-up neither misses one nor hits a stranger that got its pid.
+ * One program under checkpoint: started in its own session on plain files, watched, released, and
+ * always cleaned up with its whole tree. Processes are known by a marker in their environment,
+ * which a restore brings back, so clean-up neither misses one nor hits a stranger that got its pid.
  */
 import { AssertionError } from 'node:assert';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { compile } from './compile.js';
 import { testSource } from './paths.js';
 import { childrenOf, isAlive, processesMarked, stateOf, treeOf } from './proc.js';
-import { type Ended, reap } from './reaper.js';
+import { type Ended, leaveToNode, reap } from './reaper.js';
 import { sleep, waitFor } from './wait.js';
 
 export interface StartOptions {
@@ -19,7 +19,10 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Extra gcc flags, for C programs. */
   flags?: readonly string[];
-  /** Folder, below the program's own, where the release file appears: for programs that change their root. */
+  /**
+   * Folder, below the program's own, where the release file appears: for programs that change
+   * their root.
+   */
   releaseIn?: string;
 }
 
@@ -28,6 +31,13 @@ export class Skipped extends Error {}
 
 const MARK = 'WOODFROG_TEST_MARK';
 const running = new Set<Program>();
+
+// The test runner ends a file that takes too long with SIGTERM: nothing may outlive it.
+process.once('SIGTERM', () => process.exit(1));
+process.once('SIGINT', () => process.exit(1));
+process.once('exit', () => {
+  for (const program of running) program.killNow();
+});
 
 export class Program {
   /** Its own folder: working directory, output, images. */
@@ -64,6 +74,7 @@ export class Program {
       throw new AssertionError({ message: `Cannot start ${this.command}` });
     }
     this.pid = this.#child.pid;
+    leaveToNode(this.#child);
     this.#child.once('exit', (code, signal) => {
       this.#childEnded = signal === null ? { code: code ?? -1 } : { signal: signalNumber(signal) };
     });
@@ -85,7 +96,7 @@ export class Program {
   /** How the program ended; undefined while it runs. */
   ended(): Ended | undefined {
     if (!this.#restored) return this.#childEnded;
-    this.#ended ??= reap(this.pid);
+    collectOrphans();
     return this.#ended;
   }
 
@@ -131,12 +142,14 @@ export class Program {
     }
   }
 
-  /** After a dump: every process of the tree must vanish; zombies that became ours are collected. */
+  /**
+   * After a dump: every process of the tree must vanish; zombies that became ours are collected.
+   */
   async mustVanish(pids: readonly number[], timeoutMs = 5_000): Promise<void> {
     await waitFor(
       `the end of processes ${pids.join(' ')} after the dump`,
       () => {
-        for (const pid of pids) this.#reapOne(pid);
+        collectOrphans();
         return pids.every((pid) => stateOf(pid) === undefined);
       },
       timeoutMs,
@@ -147,23 +160,29 @@ export class Program {
 
   /** Kills whatever is left of it, and removes its folder unless WOODFROG_KEEP is set. */
   async stop(): Promise<void> {
-    // Whatever was orphaned is below us, so what is neither marked nor below us is a stranger with an old pid.
-    const victims = (): number[] => {
-      const below = new Set(treeOf(process.pid));
-      this.tree();
-      const known = [...this.#known].filter((pid) => below.has(pid));
-      return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
-    };
     for (let round = 0; round < 400; round++) {
-      const alive = victims();
+      const alive = this.#living();
       for (const pid of alive) killQuietly(pid);
-      for (const pid of this.#known) this.#reapOne(pid);
-      for (const pid of childrenOf(process.pid)) if (stateOf(pid) === 'Z') this.#reapOne(pid);
+      collectOrphans();
       if (alive.length === 0) break;
       await sleep(5);
     }
     running.delete(this);
     if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** For the end of the test process: no waiting. */
+  killNow(): void {
+    for (const pid of this.#living()) killQuietly(pid);
+    if (process.env.WOODFROG_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Its living processes, by marker or by number; what is not below us is a stranger. */
+  #living(): number[] {
+    const below = new Set(treeOf(process.pid));
+    this.tree();
+    const known = [...this.#known].filter((pid) => below.has(pid));
+    return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
   }
 
   failure(what: string): AssertionError {
@@ -172,11 +191,21 @@ export class Program {
     return new AssertionError({ message: `${this.command}: ${what}\n--- its output\n${shown}` });
   }
 
-  /** libuv collects the child it started; every other orphan is for us. */
-  #reapOne(pid: number): void {
-    if (pid === this.pid && this.#childEnded === undefined && !this.#restored) return;
+  /** Tells it how one of our adopted children ended. */
+  noteEnd(pid: number, ended: Ended): void {
+    if (pid === this.pid && this.#restored) this.#ended = ended;
+  }
+}
+
+/**
+ * Collects every dead orphan that became ours; a zombie's number would stand in the way of a
+ * restore.
+ */
+function collectOrphans(): void {
+  for (const pid of childrenOf(process.pid)) {
+    if (stateOf(pid) !== 'Z') continue;
     const ended = reap(pid);
-    if (pid === this.pid && this.#restored && ended !== undefined) this.#ended = ended;
+    if (ended !== undefined) for (const program of running) program.noteEnd(pid, ended);
   }
 }
 
@@ -200,7 +229,10 @@ function killQuietly(pid: number): void {
 /** A fresh folder for one program or one test. */
 export const freshDir = (): string => mkdtempSync(join(tmpdir(), 'woodfrog-test-'));
 
-/** Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh bash. */
+/**
+ * Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh
+ * bash.
+ */
 export function startProgram(name: string, options: StartOptions = {}): Program {
   const dir = freshDir();
   const release = join(dir, 'release');

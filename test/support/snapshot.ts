@@ -1,6 +1,7 @@
 /**
- * What a tree looks like from outside, in a form that must not change over a checkpoint: every file of /proc that
- * shows saved state, with what a kernel may renumber (pipe inodes, shared memory inodes) numbered by first sight.
+ * What a tree looks like from outside, in a form that must not change over a checkpoint: every file
+ * of /proc that shows saved state, with what a kernel may renumber (pipe inodes, shared memory
+ * inodes) numbered by first sight.
  */
 import { procLink, procList, procStatus, procText, threadsOf, treeOf } from './proc.js';
 import { tool } from './tool.js';
@@ -133,8 +134,9 @@ function fdinfoOf(pid: number, fd: string, anonymous: boolean): string {
 }
 
 /**
- * Mappings with their VmFlags. Neighbours that differ in nothing count as one: the kernel merges and splits them as
- * it likes. `sd` (soft-dirty) and `ac` (accounted, set once a private mapping was ever writable) are history.
+ * Mappings with their VmFlags. Neighbours that differ in nothing count as one: the kernel merges
+ * and splits them as it likes. `sd` (soft-dirty) and `ac` (accounted, set once a private mapping
+ * was ever writable) are history.
  */
 function mappingsOf(pid: number, renumber: (text: string) => string): Array<[string, string]> {
   const merged: Array<{ start: bigint; end: bigint; what: string; next: string }> = [];
@@ -170,7 +172,10 @@ const SHARED_MEMORY = tool.isCriu
   ? /^\S+ inode:\[(\d+)\] (?:\/memfd:)?(\/dev\/zero \(deleted\))$/
   : /^\S+ inode:\[(\d+)\] (\/dev\/zero \(deleted\))$/;
 
-/** Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of appearance. */
+/**
+ * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
+ * appearance.
+ */
 function inodeNumbers(): (text: string) => string {
   const seen = new Map<string, number>();
   const numberOf = (inode: string): number => {

@@ -1,12 +1,15 @@
 /**
- * The tool under test, always from the outside: a command line and image folders. WOODFROG_TOOL names another
- * executable with the same command line (CRIU, say); WOODFROG_CRIU names the CRIU that interop tests talk to.
+ * The tool under test, always from the outside: a command line and image folders. WOODFROG_TOOL
+ * names another executable with the same command line (CRIU, say); WOODFROG_CRIU names the CRIU
+ * that interop tests talk to.
  */
 import { AssertionError } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './paths.js';
+import { leaveToNode } from './reaper.js';
+import { sleep } from './wait.js';
 
 export interface ToolRun {
   command: string;
@@ -35,7 +38,10 @@ export class Tool {
     this.isCriu = basename(path).startsWith('criu');
   }
 
-  /** Runs it to its end and judges nothing. A run that takes too long is killed and reported as such. */
+  /**
+   * Runs it to its end and judges nothing. A run that takes too long is killed and reported as
+   * such.
+   */
   async run(args: readonly string[], options: ToolOptions = {}): Promise<ToolRun> {
     const started = performance.now();
     const child = spawn(this.path, args, {
@@ -43,20 +49,23 @@ export class Tool {
       env: { ...process.env, ...options.env },
       cwd: options.cwd ?? '/',
     });
+    leaveToNode(child);
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    // 'exit', not 'close': a restored tree may hold the tool's own standard output open.
+    const closed = new Promise<void>((done) => child.once('close', () => done()));
     const [status, signal] = await new Promise<[number | null, string | null]>(
       (resolve, reject) => {
         child.once('error', reject);
         child.once('exit', (code, by) => resolve([code, by]));
       },
     );
+    const elapsedMs = performance.now() - started;
     clearTimeout(timer);
-    await new Promise((done) => setImmediate(done));
+    // A restored tree may hold the tool's own standard output open: then 'close' never comes.
+    await Promise.race([closed, sleep(250)]);
     child.stdout.destroy();
     child.stderr.destroy();
     return {
@@ -66,7 +75,7 @@ export class Tool {
       stdout: Buffer.concat(out).toString(),
       stderr: Buffer.concat(err).toString(),
       log: readLog(args),
-      elapsedMs: performance.now() - started,
+      elapsedMs,
     };
   }
 

@@ -1,5 +1,6 @@
-// What every test program needs: to say that it is set up, to wait until it may verify itself, and to tell the
-// verdict. Uses only what the simplest checkpoint must support: a regular file, stat(2) and clock_nanosleep(2).
+// What every test program needs: to say that it is set up, to wait until it may verify itself, and
+// to tell the verdict. Uses only what the simplest checkpoint must support: a regular file, stat(2)
+// and clock_nanosleep(2).
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,8 @@
 static const char *release_path;
 static const char *test_case = "";
 
-// argv[1]: the file whose appearance releases the program; argv[2]: the case to play, if there are several.
+// argv[1]: the file whose appearance releases the program; argv[2]: the case to play, if there are
+// several.
 UNUSED static void setup(int argc, char **argv) {
   if (argc < 2) {
     fprintf(stderr, "usage: %s RELEASE-FILE [CASE]\n", argv[0]);
@@ -55,24 +57,24 @@ __attribute__((noreturn, format(printf, 1, 2))) UNUSED static void fail(const ch
   _exit(1);
 }
 
-#define check(cond)                                                                                                  \
-  do {                                                                                                               \
-    if (!(cond)) fail("%s:%d: %s (errno %s)", __FILE__, __LINE__, #cond, strerrorname_np(errno));                     \
+#define check(cond)                                                                               \
+  do {                                                                                            \
+    if (!(cond)) fail("%s:%d: %s (errno %s)", __FILE__, __LINE__, #cond, strerrorname_np(errno)); \
   } while (0)
 
-#define check_equal(actual, wanted)                                                                                  \
-  do {                                                                                                               \
-    long long actual_ = (long long)(actual), wanted_ = (long long)(wanted);                                          \
-    if (actual_ != wanted_)                                                                                          \
-      fail("%s:%d: %s is %lld (%#llx), not %lld (%#llx)", __FILE__, __LINE__, #actual, actual_, actual_, wanted_,     \
-           wanted_);                                                                                                 \
+#define check_equal(actual, wanted)                                                             \
+  do {                                                                                          \
+    long long actual_ = (long long)(actual), wanted_ = (long long)(wanted);                     \
+    if (actual_ != wanted_)                                                                     \
+      fail("%s:%d: %s is %lld (%#llx), not %lld (%#llx)", __FILE__, __LINE__, #actual, actual_, \
+           actual_, wanted_, wanted_);                                                          \
   } while (0)
 
-#define check_text(actual, wanted)                                                                                   \
-  do {                                                                                                               \
-    const char *actual_ = (actual), *wanted_ = (wanted);                                                             \
-    if (strcmp(actual_, wanted_) != 0)                                                                               \
-      fail("%s:%d: %s is '%s', not '%s'", __FILE__, __LINE__, #actual, actual_, wanted_);                             \
+#define check_text(actual, wanted)                                                        \
+  do {                                                                                    \
+    const char *actual_ = (actual), *wanted_ = (wanted);                                  \
+    if (strcmp(actual_, wanted_) != 0)                                                    \
+      fail("%s:%d: %s is '%s', not '%s'", __FILE__, __LINE__, #actual, actual_, wanted_); \
   } while (0)
 
 UNUSED static void nap(long ms) {
@@ -153,10 +155,12 @@ UNUSED static void check_fill(const void *at, size_t length, unsigned seed) {
   const unsigned char *p = at;
   for (size_t i = 0; i < length; i++)
     if (p[i] != pattern_at(i, seed))
-      fail("seed %u: byte %zu of %zu at %p is %#x, not %#x", seed, i, length, at, p[i], pattern_at(i, seed));
+      fail("seed %u: byte %zu of %zu at %p is %#x, not %#x", seed, i, length, at, p[i],
+           pattern_at(i, seed));
 }
 
-// 1 when the page at `at` has memory of its own or in common, by /proc/self/pagemap: bit 63 present, 62 swapped.
+// 1 when the page at `at` has memory of its own or in common, by /proc/self/pagemap: bit 63
+// present, 62 swapped.
 UNUSED static int is_populated(const void *at) {
   uint64_t entry;
   int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -182,4 +186,19 @@ UNUSED static const char *proc_line(const char *path, const char *name) {
   }
   fclose(file);
   fail("%s has no line '%s'", path, name);
+}
+
+struct test_case {
+  const char *name;
+  void (*play)(void);
+};
+
+// Plays the case that argv[2] names; it calls ready() itself. The list ends with an empty entry.
+__attribute__((noreturn)) UNUSED static void play(const struct test_case *cases) {
+  for (; cases->name != NULL; cases++) {
+    if (strcmp(cases->name, test_case) != 0) continue;
+    cases->play();
+    pass();
+  }
+  fail("no case '%s'", test_case);
 }

@@ -32,7 +32,7 @@ import {
   zero,
 } from './assembler.js';
 import { puppetProgram } from './puppet-elf.js';
-import { cloneExecStub, cpuidStub, flagHandler } from './stubs.js';
+import { cloneExecStub, cpuidStub, flagHandler, wakeHandler } from './stubs.js';
 import { tapeInterpreter } from './tape-interpreter.js';
 
 /** What objdump reads: one line per instruction, its offset, length and text, spaces made single. */
@@ -115,6 +115,7 @@ const programs: Record<string, Assembled> = {
   'the clone stub': cloneExecStub,
   'the cpuid stub': cpuidStub,
   'the flag handler': flagHandler(0x7f00_1234_5000),
+  'the wake handler': wakeHandler,
   'the puppet': puppetProgram,
 };
 

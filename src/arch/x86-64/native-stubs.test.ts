@@ -13,7 +13,7 @@ import {
   type Parts,
 } from './fixtures/native.js';
 import { puppetElf } from './puppet-elf.js';
-import { cloneExecStub, flagHandler } from './stubs.js';
+import { cloneExecStub, flagHandler, wakeHandler } from './stubs.js';
 
 const SIGCHLD = 17n;
 const EBADF = 9;
@@ -62,4 +62,12 @@ test('the flag handler sets its byte and makes a blocking call return EINTR', ()
   const { stdout, image } = native.drive({ 0: handler.code }, ...args);
   assert.equal(stdout, 'pause -1 EINTR\n');
   assert.deepEqual([image[DATA - 1], image[DATA], image[DATA + 1]], [0, 1, 0]);
+});
+
+test('the wake handler makes a blocking call return EINTR and touches nothing', () => {
+  const { handler = 0, restorer = 0 } = wakeHandler.labels;
+  const args = ['signal', BASE + handler, BASE + restorer];
+  const { stdout, image } = native.drive({ 0: wakeHandler.code }, ...args);
+  assert.equal(stdout, 'pause -1 EINTR\n');
+  assert.ok(image.subarray(DATA).every((byte) => byte === 0));
 });

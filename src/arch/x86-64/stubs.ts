@@ -75,18 +75,21 @@ export const cpuidStub: Assembled = assemble([
   ret,
 ]);
 
+const restorer = [label('restorer'), moveImmediate32('eax', NR.rt_sigreturn), syscallInstruction];
+
 /**
- * A signal handler that sets the byte at `flagAddress` to 1 and nothing else, at label `handler`, and the code for
- * sa_restorer at label `restorer` (SA_RESTORER; the kernel gives none on x86-64). Without SA_RESTART it makes a
- * blocking call return EINTR, and the caller looks at the flag.
+ * A signal handler that does nothing, at label `handler`, and the code for sa_restorer at label `restorer`
+ * (SA_RESTORER; the kernel gives none on x86-64). Without SA_RESTART it makes a blocking call return EINTR, in
+ * whichever thread the signal was for: it has no state, so threads can share it.
  */
+export const wakeHandler: Assembled = assemble([label('handler'), ret, ...restorer]);
+
+/** As wakeHandler; sets the byte at `flagAddress` to 1, which the caller looks at after EINTR. */
 export const flagHandler = (flagAddress: number): Assembled =>
   assemble([
     label('handler'),
     moveImmediate64('rax', flagAddress),
     storeByte(memory('rax'), 1),
     ret,
-    label('restorer'),
-    moveImmediate32('eax', NR.rt_sigreturn),
-    syscallInstruction,
+    ...restorer,
   ]);

@@ -1,6 +1,7 @@
 /** A thread: its registers, and for the leader what belongs to the whole process. */
 import {
   bool,
+  bytes,
   enumeration,
   int32,
   message,
@@ -110,6 +111,24 @@ export const thread_core_entry = message('thread_core_entry', {
   blk_sigset_extended: optional(14, uint64),
   rseq_entry: optional(15, rseq_entry),
   cg_set: optional(16, uint32),
+  /** Ours, as are all from 20000 on. Absent: 50 microseconds, the kernel's default. */
+  timer_slack_ns: optional(20000, word),
+  /** As for sched_setaffinity(2). Absent: every CPU. */
+  cpu_affinity: optional(20001, bytes),
+  /** As for ioprio_set(2). Absent: as the nice value has it. */
+  ioprio: optional(20002, uint32),
+  /** The time slice of a fair policy, when set. */
+  sched_runtime: optional(20003, uint64),
+  /** PR_SET_IO_FLUSHER. */
+  io_flusher: optional(20004, bool),
+  /** PR_MCE_KILL_EARLY or _LATE. Absent: the system's default. */
+  mce_kill: optional(20005, uint32),
+  /** PR_TSC_SIGSEGV: to read the time stamp counter is an error. */
+  tsc_sigsegv: optional(20006, bool),
+  /** PR_SPEC_* that the thread chose. Absent: the default. */
+  spec_store_bypass: optional(20007, uint32),
+  spec_indirect_branch: optional(20008, uint32),
+  spec_l1d_flush: optional(20009, uint32),
 });
 
 export const core_entry = message('core_entry', {

@@ -36,4 +36,12 @@ export const mm_entry = message('mm_entry', {
   dumpable: optional(15, int32),
   aios: repeated(16, aio_ring_entry),
   thp_disabled: optional(17, bool),
+  /** Ours, as are all from 20000 on: /proc/PID/coredump_filter. Absent: 0x33, the kernel's default. */
+  coredump_filter: optional(20010, uint32, { hex: true }),
+  /** PR_SET_MDWE. */
+  mdwe: optional(20011, uint32),
+  /** PR_SET_MEMORY_MERGE. */
+  memory_merge: optional(20012, bool),
+  /** The flags beside thp_disabled: PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18. */
+  thp_disable_flags: optional(20013, uint32),
 });

@@ -9,6 +9,7 @@ import { Cursor, unreadable } from './text.js';
 
 const FILE = '/proc/PID/fdinfo';
 const NEWLINE = 10;
+const MINUS = 45;
 const COLON = 58;
 
 /**
@@ -37,6 +38,13 @@ export abstract class NamedValues {
   /** A raw 64-bit word written in decimal. */
   dec64(name: string): bigint {
     return this.whole(name, (cursor) => cursor.decimal64());
+  }
+
+  /** A raw 64-bit word written in decimal, which may be negative. */
+  signed64(name: string): bigint {
+    return this.whole(name, (cursor) =>
+      cursor.accept(MINUS) ? -cursor.decimal64() : cursor.decimal64(),
+    );
   }
 
   /** A hexadecimal number up to 2^53. */
@@ -76,12 +84,9 @@ export abstract class NamedValues {
  */
 export class Fdinfo extends NamedValues {
   private readonly source: string;
-  /** File position in bytes. */
-  readonly pos: number;
-  /**
-   * O_*: access mode and status, as open(2) and F_SETFL left them, and O_CLOEXEC of this
-   * descriptor.
-   */
+  /** File position in bytes; of a directory a raw word of its file system: ext4 ends at 2^63 - 1. */
+  readonly pos: bigint;
+  /** O_*: access mode and status, as open(2) and F_SETFL left them, and this descriptor's O_CLOEXEC. */
   readonly flags: number;
   readonly mnt_id: number;
   /** Linux 5.14; undefined before. */
@@ -92,7 +97,7 @@ export class Fdinfo extends NamedValues {
   constructor(text: string) {
     super();
     this.source = text;
-    this.pos = this.dec('pos');
+    this.pos = this.signed64('pos');
     this.flags = this.oct('flags');
     this.mnt_id = this.dec('mnt_id');
     this.ino = this.has('ino') ? this.dec64('ino') : undefined;

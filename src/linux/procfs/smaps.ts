@@ -82,6 +82,27 @@ export function parseVmFlags(text: string): Map<number, VmFlags> {
   return byStart;
 }
 
+const KEY_MARK = '\nProtectionKey:';
+
+/** Protection keys other than 0 by the first address of their mapping; shown where the processor has them. */
+export function parseProtectionKeys(text: string): Map<number, number> {
+  const byStart = new Map<number, number>();
+  for (let at = text.indexOf(KEY_MARK); at >= 0; at = text.indexOf(KEY_MARK, at + 1)) {
+    const cursor = new Cursor(FILE, text, at + KEY_MARK.length);
+    cursor.skipBlanks();
+    const key = cursor.decimal();
+    if (key !== 0) byStart.set(recordStart(text, at), key);
+  }
+  return byStart;
+}
+
+/** The first address of the record that holds `at`: its first line is the one behind the last VmFlags. */
+function recordStart(text: string, at: number): number {
+  const previous = text.lastIndexOf(MARK, at);
+  const newline = previous < 0 ? -1 : text.indexOf('\n', previous + 1);
+  return new Cursor(FILE, text, newline + 1).hex();
+}
+
 function parseCodes(spelling: string): VmFlags {
   const codes = spelling.split(' ').filter(Boolean);
   if (codes.some((code) => code.length !== 2)) throw unreadable(FILE, `VmFlags: ${spelling}`);

@@ -14,11 +14,22 @@ import {
 } from '../syscall.js';
 import { cap_user_header, prctlOptions } from '../uapi/prctl.js';
 import { ptraceRequests } from '../uapi/ptrace.js';
-import { clocks, cloneFlags, futexOps, kcmpTypes, rlimit64, waitFlags } from '../uapi/sched.js';
+import {
+  clocks,
+  cloneFlags,
+  futexOps,
+  kcmpTypes,
+  rlimit64,
+  timespec,
+  waitFlags,
+} from '../uapi/sched.js';
+import { cloneArguments } from './clone-arguments.js';
 
 export const getpid = syscall('getpid', {}, 'pid');
 export const gettid = syscall('gettid', {}, 'pid');
 export const clone3 = syscall('clone3', { cl_args: data, size: uint }, 'pid');
+/** clone3 with its arguments as a value: see CloneArguments. */
+export const clone3Args = syscall('clone3', { cl_args: cloneArguments, size: uint }, 'pid');
 export const unshare = syscall('unshare', { flags: flags(cloneFlags) });
 export const setns = syscall('setns', { fd: fdParam, nstype: flags(cloneFlags) });
 export const execve = syscall('execve', { pathname: path, argv: data, envp: data });
@@ -79,6 +90,11 @@ export const rtTgsigqueueinfo = syscall('rt_tgsigqueueinfo', {
   sig: int,
   info: data,
 });
+export const rtSigtimedwait = syscall(
+  'rt_sigtimedwait',
+  { uthese: data, uinfo: out, uts: pointerTo(timespec), sigsetsize: uint },
+  'value',
+);
 export const sigaltstack = syscall('sigaltstack', { ss: data, old_ss: out });
 
 export const setTidAddress = syscall('set_tid_address', { tidptr: hexWord }, 'pid');
@@ -100,6 +116,12 @@ export const prctl = syscall(
 export const prctlMm = syscall(
   'prctl',
   { option: oneOf(prctlOptions), arg2: hexWord, arg3: data, arg4: hexWord, arg5: hexWord },
+  'value',
+);
+export const modifyLdt = syscall('modify_ldt', { func: int, ptr: out, bytecount: uint }, 'count');
+export const keyctl = syscall(
+  'keyctl',
+  { operation: int, arg2: int, arg3: int, arg4: int, arg5: int },
   'value',
 );
 export const personality = syscall('personality', { persona: hexWord }, 'value');

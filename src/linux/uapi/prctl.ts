@@ -1,4 +1,6 @@
-/** linux/prctl.h, linux/securebits.h, linux/capability.h, linux/membarrier.h. */
+/**
+ * linux/prctl.h, linux/securebits.h, linux/capability.h, linux/membarrier.h, linux/keyctl.h; asm/prctl.h, asm/ldt.h.
+ */
 import { struct, u32 } from '../struct.js';
 
 export const PR_SET_PDEATHSIG = 1;
@@ -37,7 +39,26 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_SET_MEMORY_MERGE = 67;
 export const PR_GET_MEMORY_MERGE = 68;
+export const PR_SET_VMA = 0x53564d41;
+export const PR_SET_VMA_ANON_NAME = 0;
 export const PR_GET_TSC = 25;
+export const PR_SET_TSC = 26;
+export const PR_TSC_ENABLE = 1;
+export const PR_MCE_KILL = 33;
+export const PR_MCE_KILL_SET = 1;
+export const PR_MCE_KILL_DEFAULT = 2;
+export const PR_SET_SPECULATION_CTRL = 53;
+export const PR_SPEC_STORE_BYPASS = 0;
+export const PR_SPEC_INDIRECT_BRANCH = 1;
+export const PR_SPEC_L1D_FLUSH = 2;
+/** The task may choose: only then is the rest of the value its own. */
+export const PR_SPEC_PRCTL = 1;
+export const PR_SPEC_ENABLE = 2;
+export const PR_SPEC_DISABLE = 4;
+export const PR_SCHED_CORE = 62;
+export const PR_SCHED_CORE_GET = 0;
+export const PR_TIMER_CREATE_RESTORE_IDS = 77;
+export const PR_TIMER_CREATE_RESTORE_IDS_GET = 2;
 export const PR_GET_UNALIGN = 5;
 export const PR_GET_TIMING = 13;
 export const PR_TASK_PERF_EVENTS_DISABLE = 31;
@@ -74,6 +95,12 @@ export const prctlOptions = {
   PR_SET_MEMORY_MERGE,
   PR_GET_MEMORY_MERGE,
   PR_GET_TSC,
+  PR_SET_TSC,
+  PR_MCE_KILL,
+  PR_SET_SPECULATION_CTRL,
+  PR_SCHED_CORE,
+  PR_TIMER_CREATE_RESTORE_IDS,
+  PR_SET_VMA,
 };
 
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
@@ -86,3 +113,27 @@ export const cap_user_data = struct(
 );
 
 export const MEMBARRIER_CMD_GET_REGISTRATIONS = 512;
+
+// Securebits. Each has its lock at the next bit.
+export const SECBIT_NOROOT = 0x1;
+export const SECBIT_NO_SETUID_FIXUP = 0x4;
+export const SECBIT_KEEP_CAPS = 0x10;
+
+// What PR_GET_DUMPABLE says; PR_SET_DUMPABLE refuses the last.
+export const SUID_DUMP_DISABLE = 0;
+export const SUID_DUMP_USER = 1;
+export const SUID_DUMP_ROOT = 2;
+
+// arch_prctl(2).
+export const ARCH_GET_CPUID = 0x1011;
+
+export const KEYCTL_GET_KEYRING_ID = 0;
+export const KEY_SPEC_THREAD_KEYRING = -1;
+export const KEY_SPEC_PROCESS_KEYRING = -2;
+
+/** A descriptor for set_thread_area(2); `flags` holds the bit fields, from seg_32bit at bit 0 to useable at bit 6. */
+export const user_desc = struct(
+  'user_desc',
+  { entry_number: u32, base_addr: u32, limit: u32, flags: u32 },
+  { size: 16 },
+);

@@ -8,6 +8,7 @@ export const PTRACE_GETREGS = 12;
 export const PTRACE_SETREGS = 13;
 export const PTRACE_DETACH = 17;
 export const PTRACE_SYSCALL = 24;
+export const PTRACE_GET_THREAD_AREA = 25;
 export const PTRACE_SETOPTIONS = 0x4200;
 export const PTRACE_GETEVENTMSG = 0x4201;
 export const PTRACE_GETSIGINFO = 0x4202;
@@ -22,6 +23,7 @@ export const PTRACE_SETSIGMASK = 0x420b;
 export const PTRACE_SECCOMP_GET_FILTER = 0x420c;
 export const PTRACE_GET_SYSCALL_INFO = 0x420e;
 export const PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
+export const PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 export const ptraceRequests = {
   PTRACE_CONT,
   PTRACE_KILL,
@@ -43,6 +45,8 @@ export const ptraceRequests = {
   PTRACE_SECCOMP_GET_FILTER,
   PTRACE_GET_SYSCALL_INFO,
   PTRACE_GET_RSEQ_CONFIGURATION,
+  PTRACE_GET_THREAD_AREA,
+  PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
 };
 
 export const PTRACE_O_TRACESYSGOOD = 1;
@@ -62,6 +66,8 @@ export const PTRACE_EVENT_STOP = 128;
 export const PTRACE_PEEKSIGINFO_SHARED = 1;
 
 export const NT_PRSTATUS = 1;
+/** The ports that ioperm(2) has opened. */
+export const NT_386_IOPERM = 0x201;
 export const NT_X86_XSTATE = 0x202;
 
 export const ptrace_peeksiginfo_args = struct(
@@ -76,3 +82,10 @@ export const ptrace_rseq_configuration = struct(
   { size: 24 },
 );
 export { iovec };
+
+/** linux/ptrace.h, struct ptrace_sud_config, Linux 6.4. */
+export const ptrace_sud_config = struct(
+  'ptrace_sud_config',
+  { mode: u64, selector: u64, offset: u64, len: u64 },
+  { size: 32 },
+);

@@ -1,5 +1,5 @@
 /** linux/sched.h, linux/futex.h, linux/kcmp.h, linux/wait.h, linux/time.h, linux/resource.h. */
-import { long, struct, u64, word } from '../struct.js';
+import { i32, long, struct, u32, u64, word } from '../struct.js';
 
 export const CLONE_NEWTIME = 0x80;
 export const CLONE_VM = 0x100;
@@ -117,3 +117,43 @@ export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 export const clocks = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+
+export const SCHED_OTHER = 0;
+export const SCHED_FIFO = 1;
+export const SCHED_RR = 2;
+export const SCHED_BATCH = 3;
+export const SCHED_IDLE = 5;
+export const SCHED_DEADLINE = 6;
+export const SCHED_EXT = 7;
+/** Beside the policy, as sched_getscheduler(2) gives it. */
+export const SCHED_RESET_ON_FORK = 0x4000_0000;
+export const SCHED_FLAG_RESET_ON_FORK = 1;
+/** Of the utilization clamps: no limit. */
+export const SCHED_CAPACITY_SCALE = 1024;
+
+/** linux/sched/types.h, Linux 5.3. */
+export const sched_attr = struct(
+  'sched_attr',
+  {
+    size: u32,
+    sched_policy: u32,
+    sched_flags: u64,
+    sched_nice: i32,
+    sched_priority: u32,
+    /** Of SCHED_DEADLINE; of the fair policies the time slice in nanoseconds, Linux 6.12. */
+    sched_runtime: u64,
+    sched_deadline: u64,
+    sched_period: u64,
+    sched_util_min: u32,
+    sched_util_max: u32,
+  },
+  { size: 56 },
+);
+
+// linux/ioprio.h.
+export const IOPRIO_WHO_PROCESS = 1;
+export const IOPRIO_CLASS_SHIFT = 13;
+export const IOPRIO_CLASS_NONE = 0;
+export const IOPRIO_CLASS_RT = 1;
+export const IOPRIO_CLASS_BE = 2;
+export const IOPRIO_CLASS_IDLE = 3;

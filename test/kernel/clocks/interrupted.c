@@ -1,6 +1,7 @@
-// Threads inside system calls that a checkpoint interrupts: sleeps end when they should, and waits go on waiting.
-// What is left of a relative timeout lives in the kernel alone (restart_syscall(2)), so a restored sleep may say EINTR
-// and be resumed by the program; in case 'strict', where the process is never replaced, none may.
+// Threads inside system calls that a checkpoint interrupts: sleeps end when they should, and waits
+// go on waiting. What is left of a relative timeout lives in the kernel alone (restart_syscall(2)),
+// so a restored sleep may say EINTR and be resumed by the program; in case 'strict', where the
+// process is never replaced, none may.
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/select.h>
@@ -18,7 +19,8 @@ static int futex_word, futex_timed;
 
 static void at(const char *what, int64_t begun, int64_t wanted) {
   int64_t took = now() - begun;
-  if (took < wanted || took > wanted + second) fail("%s took %lld ns, not %lld", what, (long long)took, (long long)wanted);
+  if (took < wanted || took > wanted + second)
+    fail("%s took %lld ns, not %lld", what, (long long)took, (long long)wanted);
 }
 
 // Each sleeper takes two seconds on the monotonic clock.
@@ -113,11 +115,13 @@ int main(int argc, char **argv) {
     _exit(0);
   }
   await_mark("child");
-  void *(*bodies[])(void *) = {in_nanosleep, in_clock_nanosleep, in_poll,    in_futex_timed, in_ppoll,
-                               in_select,    in_futex,           in_sigwait, in_read,        in_waitpid};
+  void *(*bodies[])(void *) = {in_nanosleep, in_clock_nanosleep, in_poll,  in_futex_timed,
+                               in_ppoll,     in_select,          in_futex, in_sigwait,
+                               in_read,      in_waitpid};
   enum { BODIES = sizeof bodies / sizeof *bodies };
   pthread_t threads[BODIES];
-  for (int i = 0; i < BODIES; i++) check_equal(pthread_create(&threads[i], NULL, bodies[i], &child), 0);
+  for (int i = 0; i < BODIES; i++)
+    check_equal(pthread_create(&threads[i], NULL, bodies[i], &child), 0);
   nap(100);
 
   ready();

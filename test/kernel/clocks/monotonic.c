@@ -1,4 +1,5 @@
-// Monotonic and boot-time clocks go on from where they stood: neither back, nor ahead by the time that was lost.
+// Monotonic and boot-time clocks go on from where they stood: neither back, nor ahead by the time
+// that was lost.
 #include "woodfrog-test.h"
 
 static int64_t now(clockid_t clock) {
@@ -12,7 +13,8 @@ static const clockid_t clocks[2] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME};
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  // The longest step that any of the two clocks made between two looks; the pause of the checkpoint is one.
+  // The longest step that any of the two clocks made between two looks; the pause of the checkpoint
+  // is one.
   int64_t worst_back = 0, worst_ahead = 0;
   for (int i = 0; i < 2; i++) last_seen[i] = now(clocks[i]);
   say("READY\n");

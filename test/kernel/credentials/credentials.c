@@ -1,4 +1,5 @@
-// Credentials: ids, groups, capability sets, securebits and no_new_privs; threads may differ from their leader.
+// Credentials: ids, groups, capability sets, securebits and no_new_privs; threads may differ from
+// their leader.
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
@@ -46,7 +47,9 @@ static void set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritabl
 
 // Raw calls: glibc would change all threads at once.
 static void become(uid_t r, uid_t e, uid_t s) { check_equal(syscall(SYS_setresuid, r, e, s), 0); }
-static void become_group(gid_t r, gid_t e, gid_t s) { check_equal(syscall(SYS_setresgid, r, e, s), 0); }
+static void become_group(gid_t r, gid_t e, gid_t s) {
+  check_equal(syscall(SYS_setresgid, r, e, s), 0);
+}
 
 static void *thread(void *arg) {
   gid_t groups[] = {7, 8};
@@ -70,11 +73,14 @@ static void set_up(void) {
     check_equal(prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE), 0);
     check_equal(prctl(PR_CAPBSET_DROP, CAP_MKNOD), 0);
     check_equal(setgroups(40, groups), 0);
-    set_caps(CAP(CAP_SETPCAP) | CAP(CAP_KILL) | CAP(CAP_SETGID),
-             CAP(CAP_SETPCAP) | CAP(CAP_KILL) | CAP(CAP_SETGID) | CAP(CAP_NET_RAW) | CAP(CAP_SYS_ADMIN),
-             CAP(CAP_NET_RAW) | CAP(CAP_KILL));
+    set_caps(
+        CAP(CAP_SETPCAP) | CAP(CAP_KILL) | CAP(CAP_SETGID),
+        CAP(CAP_SETPCAP) | CAP(CAP_KILL) | CAP(CAP_SETGID) | CAP(CAP_NET_RAW) | CAP(CAP_SYS_ADMIN),
+        CAP(CAP_NET_RAW) | CAP(CAP_KILL));
     check_equal(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0), 0);
-    check_equal(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS | SECBIT_NOROOT_LOCKED), 0);
+    check_equal(
+        prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS | SECBIT_NOROOT_LOCKED),
+        0);
     check_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     become_group(0, 50, 51);
     setfsgid(52);
@@ -90,7 +96,8 @@ static void set_up(void) {
     check_equal(prctl(PR_SET_KEEPCAPS, 1), 0);
     become_group(1001, 1001, 1001);
     become(1001, 1001, 1001);
-    set_caps(CAP(CAP_NET_BIND_SERVICE), CAP(CAP_NET_BIND_SERVICE) | CAP(CAP_SYS_TIME), CAP(CAP_NET_BIND_SERVICE));
+    set_caps(CAP(CAP_NET_BIND_SERVICE), CAP(CAP_NET_BIND_SERVICE) | CAP(CAP_SYS_TIME),
+             CAP(CAP_NET_BIND_SERVICE));
     check_equal(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0), 0);
   } else if (strcmp(test_case, "child") == 0) {
     pid_t child = fork();

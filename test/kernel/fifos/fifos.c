@@ -1,4 +1,5 @@
-// FIFOs: queued data, read-write descriptions, ones without a writer, and two tasks at the two ends.
+// FIFOs: queued data, read-write descriptions, ones without a writer, and two tasks at the two
+// ends.
 #include "woodfrog-test.h"
 
 int main(int argc, char **argv) {

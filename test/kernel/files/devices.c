@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
     check_equal(fstat(fds[i], &after), 0);
     check_equal(after.st_rdev, before[i].st_rdev);
     check_equal(after.st_ino, before[i].st_ino);
-    check_equal(fcntl(fds[i], F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR | (i % 2 ? O_NONBLOCK : 0));
+    check_equal(fcntl(fds[i], F_GETFL) & (O_ACCMODE | O_NONBLOCK),
+                O_RDWR | (i % 2 ? O_NONBLOCK : 0));
   }
   check_equal(fcntl(append, F_GETFL) & (O_ACCMODE | O_APPEND), O_WRONLY | O_APPEND);
   unsigned char bytes[64] = {1};

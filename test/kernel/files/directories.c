@@ -9,7 +9,8 @@ static int count;
 int main(int argc, char **argv) {
   setup(argc, argv);
   check_equal(mkdir("folder", 0700), 0);
-  int folder = open("folder", O_RDONLY | O_DIRECTORY), path = open("folder", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int folder = open("folder", O_RDONLY | O_DIRECTORY),
+      path = open("folder", O_PATH | O_DIRECTORY | O_CLOEXEC);
   for (int i = 0; i < 40; i++) {
     char name[32];
     snprintf(name, sizeof name, "entry-%d", i);

@@ -1,5 +1,5 @@
-// Descriptor numbers: high ones, some above the soft RLIMIT_NOFILE, with holes between; standard ones closed or
-// exchanged.
+// Descriptor numbers: high ones, some above the soft RLIMIT_NOFILE, with holes between; standard
+// ones closed or exchanged.
 #include <sys/resource.h>
 
 #include "woodfrog-test.h"

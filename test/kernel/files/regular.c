@@ -1,5 +1,5 @@
-// Regular files: position, flags, append and close-on-exec; two descriptions of one file stay two, and duplicates
-// stay one, within a process and across fork(2).
+// Regular files: position, flags, append and close-on-exec; two descriptions of one file stay two,
+// and duplicates stay one, within a process and across fork(2).
 #include <linux/kcmp.h>
 
 #include "woodfrog-test.h"
@@ -58,8 +58,10 @@ int main(int argc, char **argv) {
   check_equal(fcntl(high, F_GETFD), FD_CLOEXEC);
   check_equal(fcntl(copy, F_GETFD), 0);
   check_equal(fcntl(second, F_GETFL) & O_ACCMODE, O_RDONLY);
-  check_equal(fcntl(append, F_GETFL) & (O_ACCMODE | O_APPEND | O_NOATIME), O_WRONLY | O_APPEND | O_NOATIME);
-  check_equal(fcntl(beyond, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_DSYNC), O_RDWR | O_NONBLOCK | O_DSYNC);
+  check_equal(fcntl(append, F_GETFL) & (O_ACCMODE | O_APPEND | O_NOATIME),
+              O_WRONLY | O_APPEND | O_NOATIME);
+  check_equal(fcntl(beyond, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_DSYNC),
+              O_RDWR | O_NONBLOCK | O_DSYNC);
   check(fcntl(path, F_GETFL) & O_PATH);
   check_equal(read(path, two, 1), -1);
   check_equal(errno, EBADF);

@@ -1,4 +1,5 @@
-// Processes that share one descriptor table (CLONE_FILES), or root, directory and umask (CLONE_FS), go on sharing.
+// Processes that share one descriptor table (CLONE_FILES), or root, directory and umask (CLONE_FS),
+// go on sharing.
 #include <sched.h>
 
 #include "woodfrog-test.h"
@@ -19,7 +20,8 @@ static int child(void *arg) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  pid_t pid = clone(child, stack + sizeof stack, (shares("files") ? CLONE_FILES : CLONE_FS) | SIGCHLD, NULL);
+  pid_t pid = clone(child, stack + sizeof stack,
+                    (shares("files") ? CLONE_FILES : CLONE_FS) | SIGCHLD, NULL);
   check(pid > 0);
   await_mark("child");
 

@@ -1,4 +1,5 @@
-// Working directory, root directory and umask; cases: as set by chdir, changed by chroot, different in a child.
+// Working directory, root directory and umask; cases: as set by chdir, changed by chroot, different
+// in a child.
 #include "woodfrog-test.h"
 
 static void check_cwd(const char *wanted) {
@@ -14,7 +15,8 @@ int main(int argc, char **argv) {
   check_equal(mkdir("jail", 0755) | mkdir("jail/in side", 0755), 0);
   umask(0137);
   if (strcmp(test_case, "chroot") == 0) {
-    // The release file must be reachable from inside: it appears in the jail, linked by nobody but the test.
+    // The release file must be reachable from inside: it appears in the jail, linked by nobody but
+    // the test.
     check_equal(chroot("jail"), 0);
     check_equal(chdir("/in side"), 0);
     release_path = "/release";

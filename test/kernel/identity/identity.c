@@ -1,5 +1,5 @@
-// What prctl(2) and friends say about a process: name, personality, OOM score, dumpable, death signal, subreaper,
-// timer slack, no huge pages, core filter, scheduling niceness.
+// What prctl(2) and friends say about a process: name, personality, OOM score, dumpable, death
+// signal, subreaper, timer slack, no huge pages, core filter, scheduling niceness.
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

@@ -1,13 +1,16 @@
-// Private anonymous memory: written pages keep their bytes, pages of zeros stay zeros, untouched pages take no memory.
+// Private anonymous memory: written pages keep their bytes, pages of zeros stay zeros, untouched
+// pages take no memory.
 #include "woodfrog-test.h"
 
 enum { PAGES = 64 };
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  unsigned char *area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *area =
+      mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(area != MAP_FAILED);
-  // Page i: written when i % 4 is 1, written with zeros when 2, only read (the kernel's zero page) when 3.
+  // Page i: written when i % 4 is 1, written with zeros when 2, only read (the kernel's zero page)
+  // when 3.
   volatile unsigned char sink;
   for (int i = 0; i < PAGES; i++) {
     if (i % 4 == 1) fill(area + i * PAGE, PAGE, i);

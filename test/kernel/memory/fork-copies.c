@@ -1,11 +1,13 @@
-// Private memory after fork(2): relatives share what none has changed, and each keeps what it changed itself.
+// Private memory after fork(2): relatives share what none has changed, and each keeps what it
+// changed itself.
 #include "woodfrog-test.h"
 
 enum { PAGES = 16 };
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  unsigned char *area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *area =
+      mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   fill(area, PAGES * PAGE, 1);
   pid_t child = fork();
   if (child == 0) {

@@ -6,7 +6,8 @@ enum { COUNT = 5000 };
 int main(int argc, char **argv) {
   setup(argc, argv);
   // Every second page read-only, so that no two neighbours can merge.
-  unsigned char *area = mmap(NULL, COUNT * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *area =
+      mmap(NULL, COUNT * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(area != MAP_FAILED);
   for (int i = 0; i < COUNT; i++) {
     memcpy(area + i * PAGE, &i, sizeof i);

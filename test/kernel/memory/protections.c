@@ -1,4 +1,5 @@
-// Protections: data behind PROT_NONE and read-only mappings comes back, code runs, guards still fault.
+// Protections: data behind PROT_NONE and read-only mappings comes back, code runs, guards still
+// fault.
 #include <setjmp.h>
 
 #include "woodfrog-test.h"
@@ -22,7 +23,8 @@ static unsigned char *map(int prot) {
 int main(int argc, char **argv) {
   setup(argc, argv);
   unsigned char *none = map(PROT_READ | PROT_WRITE), *read_only = map(PROT_READ | PROT_WRITE);
-  unsigned char *code = map(PROT_READ | PROT_WRITE), *guard = map(PROT_NONE), *all = map(PROT_READ | PROT_WRITE | PROT_EXEC);
+  unsigned char *code = map(PROT_READ | PROT_WRITE), *guard = map(PROT_NONE),
+                *all = map(PROT_READ | PROT_WRITE | PROT_EXEC);
   unsigned char *write_only = map(PROT_WRITE), *execute_only = map(PROT_READ | PROT_WRITE);
   const unsigned char forty_two[] = {0xb8, 42, 0, 0, 0, 0xc3};  // mov eax, 42; ret
   fill(none, 2 * PAGE, 1);

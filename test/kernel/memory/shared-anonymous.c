@@ -1,14 +1,16 @@
-// Shared anonymous memory between relatives: one object behind mappings of different size, place and protection,
-// pages that only one of them ever touched, and a hole.
+// Shared anonymous memory between relatives: one object behind mappings of different size, place
+// and protection, pages that only one of them ever touched, and a hole.
 #include "woodfrog-test.h"
 
 enum { PAGES = 32 };
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  volatile unsigned char *area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  volatile unsigned char *area =
+      mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   // Two objects side by side must not become one.
-  volatile unsigned char *other = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  volatile unsigned char *other =
+      mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   check(area != MAP_FAILED && other != MAP_FAILED);
   other[0] = 0x77;
   // A second view of the same pages in this process: mremap with old size 0.

@@ -1,4 +1,5 @@
-// Shared file mappings: what was written is in the file, and the mapping and the file stay one thing.
+// Shared file mappings: what was written is in the file, and the mapping and the file stay one
+// thing.
 #include "woodfrog-test.h"
 
 int main(int argc, char **argv) {

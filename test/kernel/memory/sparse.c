@@ -4,8 +4,10 @@
 int main(int argc, char **argv) {
   setup(argc, argv);
   const size_t tebi = 1ul << 40, gibi = 1ul << 30;
-  unsigned char *reserve = mmap(NULL, tebi, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  unsigned char *sparse = mmap(NULL, 256 * gibi, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  unsigned char *reserve =
+      mmap(NULL, tebi, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  unsigned char *sparse = mmap(NULL, 256 * gibi, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   check(reserve != MAP_FAILED && sparse != MAP_FAILED);
   check_equal(mprotect(reserve + tebi / 2, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
   fill(reserve + tebi / 2, 2 * PAGE, 1);

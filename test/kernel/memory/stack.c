@@ -1,4 +1,5 @@
-// The main stack: frames below the checkpoint keep their bytes, and the stack still grows on demand afterwards.
+// The main stack: frames below the checkpoint keep their bytes, and the stack still grows on demand
+// afterwards.
 #include "woodfrog-test.h"
 
 static __attribute__((noinline)) int descend(int depth, int levels) {
@@ -12,7 +13,8 @@ static __attribute__((noinline)) int descend(int depth, int levels) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  // 600 frames of 8 KiB: half of them are made after the checkpoint, past what the stack mapping covered then.
+  // 600 frames of 8 KiB: half of them are made after the checkpoint, past what the stack mapping
+  // covered then.
   check_equal(descend(0, 600), 601);
   pass();
 }

@@ -1,5 +1,6 @@
-// The process as /proc shows it: executable, arguments, environment, auxiliary vector, and the layout marks behind
-// them, arguments moved to the heap by prctl(PR_SET_MM_MAP) included (as setproctitle(3) does).
+// The process as /proc shows it: executable, arguments, environment, auxiliary vector, and the
+// layout marks behind them, arguments moved to the heap by prctl(PR_SET_MM_MAP) included (as
+// setproctitle(3) does).
 #include <linux/prctl.h>
 #include <sys/prctl.h>
 
@@ -33,11 +34,20 @@ static void move_arguments(void) {
   static char title[] = "a new title of this program\0with two arguments";
   struct text auxv = slurp("/proc/self/auxv");
   struct prctl_mm_map map = {
-      .start_code = stat_field(26), .end_code = stat_field(27),  .start_stack = stat_field(28),
-      .start_data = stat_field(45), .end_data = stat_field(46),  .start_brk = stat_field(47),
-      .brk = (unsigned long)sbrk(0), .arg_start = (unsigned long)title,
-      .arg_end = (unsigned long)title + sizeof title, .env_start = stat_field(50), .env_end = stat_field(51),
-      .auxv = (void *)auxv.bytes, .auxv_size = auxv.length, .exe_fd = -1,
+      .start_code = stat_field(26),
+      .end_code = stat_field(27),
+      .start_stack = stat_field(28),
+      .start_data = stat_field(45),
+      .end_data = stat_field(46),
+      .start_brk = stat_field(47),
+      .brk = (unsigned long)sbrk(0),
+      .arg_start = (unsigned long)title,
+      .arg_end = (unsigned long)title + sizeof title,
+      .env_start = stat_field(50),
+      .env_end = stat_field(51),
+      .auxv = (void *)auxv.bytes,
+      .auxv_size = auxv.length,
+      .exe_fd = -1,
   };
   check_equal(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0), 0);
 }

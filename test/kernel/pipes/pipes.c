@@ -1,4 +1,5 @@
-// Pipes: what is queued, capacity, flags, full and empty ones, and ends that are closed or in another task.
+// Pipes: what is queued, capacity, flags, full and empty ones, and ends that are closed or in
+// another task.
 #include "woodfrog-test.h"
 
 static void drain(int fd, size_t length, unsigned seed) {
@@ -20,8 +21,11 @@ static void put(int fd, size_t length, unsigned seed) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  int data[2], empty[2], full[2], big[2], no_writer[2], no_reader[2], packets[2], family[2], back[2], small[2];
-  check_equal(pipe(data) | pipe2(empty, O_NONBLOCK | O_CLOEXEC) | pipe2(full, O_NONBLOCK) | pipe(big) | pipe(no_writer), 0);
+  int data[2], empty[2], full[2], big[2], no_writer[2], no_reader[2], packets[2], family[2],
+      back[2], small[2];
+  check_equal(pipe(data) | pipe2(empty, O_NONBLOCK | O_CLOEXEC) | pipe2(full, O_NONBLOCK) |
+                  pipe(big) | pipe(no_writer),
+              0);
   check_equal(pipe(no_reader) | pipe(packets) | pipe(family) | pipe(back) | pipe(small), 0);
   signal(SIGPIPE, SIG_IGN);
   put(data[1], 5000, 1);

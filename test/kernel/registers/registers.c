@@ -1,6 +1,7 @@
-// Registers, held in an endless jump while the checkpoint happens: the general ones and flags, the x87 stack with
-// its control word, mxcsr, and the vector registers up to the widest that the processor has. A signal handler
-// moves the thread out of the jump, and everything is stored and compared.
+// Registers, held in an endless jump while the checkpoint happens: the general ones and flags, the
+// x87 stack with its control word, mxcsr, and the vector registers up to the widest that the
+// processor has. A signal handler moves the thread out of the jump, and everything is stored and
+// compared.
 #include <ucontext.h>
 
 #include "woodfrog-test.h"
@@ -24,8 +25,10 @@ extern char leave_sse[], leave_avx[], leave_avx512[];
 
 __asm__(
     ".macro general action\n"
-    "  \\action rbx, 8\n  \\action rcx, 16\n  \\action rdx, 24\n  \\action rsi, 32\n  \\action rdi, 40\n"
-    "  \\action rbp, 48\n  \\action r8, 56\n  \\action r9, 64\n  \\action r10, 72\n  \\action r11, 80\n"
+    "  \\action rbx, 8\n  \\action rcx, 16\n  \\action rdx, 24\n  \\action rsi, 32\n  \\action "
+    "rdi, 40\n"
+    "  \\action rbp, 48\n  \\action r8, 56\n  \\action r9, 64\n  \\action r10, 72\n  \\action r11, "
+    "80\n"
     "  \\action r12, 88\n  \\action r13, 96\n  \\action r14, 104\n  \\action r15, 112\n"
     ".endm\n"
     ".macro load reg, at\n  movq \\at(%rax), %\\reg\n.endm\n"
@@ -37,7 +40,8 @@ __asm__(
     "  leaq wanted(%rip), %rax\n"
     "  frstor 2240(%rax)\n  ldmxcsr 2352(%rax)\n"
     "  .set i, 0\n  .rept \\count\n  each load_vector \\move \\reg %i\n  .set i, i + 1\n  .endr\n"
-    "  .if \\masks\n  .set i, 0\n  .rept 8\n  each load_mask 0 0 %i\n  .set i, i + 1\n  .endr\n  .endif\n"
+    "  .if \\masks\n  .set i, 0\n  .rept 8\n  each load_mask 0 0 %i\n  .set i, i + 1\n  .endr\n  "
+    ".endif\n"
     "  pushq 120(%rax)\n  popfq\n"
     "  general load\n"
     "  movq (%rax), %rax\n"
@@ -47,7 +51,8 @@ __asm__(
     "  pushfq\n  popq 120(%rax)\n  cld\n"
     "  general store\n"
     "  .set i, 0\n  .rept \\count\n  each store_vector \\move \\reg %i\n  .set i, i + 1\n  .endr\n"
-    "  .if \\masks\n  .set i, 0\n  .rept 8\n  each store_mask 0 0 %i\n  .set i, i + 1\n  .endr\n  .endif\n"
+    "  .if \\masks\n  .set i, 0\n  .rept 8\n  each store_mask 0 0 %i\n  .set i, i + 1\n  .endr\n  "
+    ".endif\n"
     "  fnsave 2240(%rax)\n  stmxcsr 2352(%rax)\n"
     "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rbp\n  popq %rbx\n  ret\n"
     ".endm\n"
@@ -97,7 +102,8 @@ int main(int argc, char **argv) {
   int vectors = 16, masks = 0;
   hold = hold_sse, leave = leave_sse;
   if (__builtin_cpu_supports("avx")) hold = hold_avx, leave = leave_avx, width = 32;
-  if (__builtin_cpu_supports("avx512f")) hold = hold_avx512, leave = leave_avx512, width = 64, vectors = 32, masks = 1;
+  if (__builtin_cpu_supports("avx512f"))
+    hold = hold_avx512, leave = leave_avx512, width = 64, vectors = 32, masks = 1;
   struct sigaction action = {.sa_sigaction = move_on, .sa_flags = SA_SIGINFO};
   sigaction(SIGUSR1, &action, NULL);
   pthread_t thread;
@@ -111,14 +117,19 @@ int main(int argc, char **argv) {
   pthread_join(thread, NULL);
   for (int i = 0; i < 15; i++)
     if (found.general[i] != wanted.general[i])
-      fail("general register %d is %#llx, not %#llx", i, (long long)found.general[i], (long long)wanted.general[i]);
+      fail("general register %d is %#llx, not %#llx", i, (long long)found.general[i],
+           (long long)wanted.general[i]);
   check_equal(found.flags, wanted.flags);
   check_equal(found.mxcsr, wanted.mxcsr);
   for (int i = 0; i < vectors; i++)
-    if (memcmp(found.vectors[i], wanted.vectors[i], width) != 0) fail("vector register %d (%zu bytes) differs", i, width);
-  for (int i = 0; masks && i < 8; i++) check_equal(found.masks[i] & 0xFFFF, wanted.masks[i] & 0xFFFF);
-  // Control, status and tag word, then the eight registers; in between, instruction pointers that FXSAVE may drop.
-  for (int i = 0; i < 12; i += 4) check_equal(*(uint16_t *)(found.x87 + i), *(uint16_t *)(wanted.x87 + i));
+    if (memcmp(found.vectors[i], wanted.vectors[i], width) != 0)
+      fail("vector register %d (%zu bytes) differs", i, width);
+  for (int i = 0; masks && i < 8; i++)
+    check_equal(found.masks[i] & 0xFFFF, wanted.masks[i] & 0xFFFF);
+  // Control, status and tag word, then the eight registers; in between, instruction pointers that
+  // FXSAVE may drop.
+  for (int i = 0; i < 12; i += 4)
+    check_equal(*(uint16_t *)(found.x87 + i), *(uint16_t *)(wanted.x87 + i));
   if (memcmp(found.x87 + 28, wanted.x87 + 28, 80) != 0) fail("the x87 registers differ");
   pass();
 }

@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
     struct rlimit now;
     check_equal(getrlimit(i, &now), 0);
     if (now.rlim_cur != set[i].rlim_cur || now.rlim_max != set[i].rlim_max)
-      fail("limit %d is %#lx/%#lx, not %#lx/%#lx", i, now.rlim_cur, now.rlim_max, set[i].rlim_cur, set[i].rlim_max);
+      fail("limit %d is %#lx/%#lx, not %#lx/%#lx", i, now.rlim_cur, now.rlim_max, set[i].rlim_cur,
+           set[i].rlim_max);
   }
   pass();
 }

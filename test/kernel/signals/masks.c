@@ -5,12 +5,11 @@ enum { THREADS = 4 };
 static char stacks[THREADS][32768] __attribute__((aligned(16)));
 static __thread volatile char *handler_frame;
 
-static void handler(int signal) {
-  handler_frame = __builtin_frame_address(0);
-}
+static void handler(int signal) { handler_frame = __builtin_frame_address(0); }
 
 static uint64_t mask_of(int i) {
-  return 0x1111111111111111ull << i & ~(1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1) | 1ull << (SIGUSR1 - 1) | 3ull << 31);
+  return 0x1111111111111111ull << i &
+         ~(1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1) | 1ull << (SIGUSR1 - 1) | 3ull << 31);
 }
 
 static void *thread(void *arg) {
@@ -18,7 +17,10 @@ static void *thread(void *arg) {
   uint64_t mask = mask_of(i), now;
   check_equal(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8), 0);
   // Thread 3 has none; thread 2 one that is disarmed on use.
-  stack_t stack = {.ss_sp = stacks[i], .ss_size = sizeof stacks[i], .ss_flags = i == 2 ? (int)(1u << 31) : 0}, after;
+  stack_t stack = {.ss_sp = stacks[i],
+                   .ss_size = sizeof stacks[i],
+                   .ss_flags = i == 2 ? (int)(1u << 31) : 0},
+          after;
   if (i != 3) check_equal(sigaltstack(&stack, NULL), 0);
   if (i > 0) {
     char label[16];
@@ -39,7 +41,8 @@ static void *thread(void *arg) {
   check_equal(after.ss_size, stack.ss_size);
   check_equal(after.ss_flags, stack.ss_flags);
   check_equal(syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1), 0);
-  check(handler_frame >= (volatile char *)stacks[i] && handler_frame < (volatile char *)stacks[i] + sizeof stacks[i]);
+  check(handler_frame >= (volatile char *)stacks[i] &&
+        handler_frame < (volatile char *)stacks[i] + sizeof stacks[i]);
   return NULL;
 }
 

@@ -1,4 +1,5 @@
-// Pending signals: for the process and for single threads, with their values, senders and queue order.
+// Pending signals: for the process and for single threads, with their values, senders and queue
+// order.
 #include "woodfrog-test.h"
 
 static sigset_t all;

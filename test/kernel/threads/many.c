@@ -23,7 +23,8 @@ static void *thread(void *arg) {
 int main(int argc, char **argv) {
   setup(argc, argv);
   pthread_t threads[THREADS];
-  for (int i = 0; i < THREADS; i++) check_equal(pthread_create(&threads[i], NULL, thread, (void *)(intptr_t)i), 0);
+  for (int i = 0; i < THREADS; i++)
+    check_equal(pthread_create(&threads[i], NULL, thread, (void *)(intptr_t)i), 0);
   for (int seen = 0; seen < THREADS;) {
     pthread_mutex_lock(&mutex);
     seen = waiting;

@@ -14,14 +14,17 @@ static unsigned rseq_cpu[THREADS];
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 
-static struct rseq *rseq_area(void) { return (void *)((char *)__builtin_thread_pointer() + __rseq_offset); }
+static struct rseq *rseq_area(void) {
+  return (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+}
 
 static void check_rseq(void) {
   if (&__rseq_size == NULL || __rseq_size == 0) return;
   struct rseq *area = rseq_area();
   cpu_set_t all, one;
   check_equal(sched_getaffinity(0, sizeof all, &all), 0);
-  // The kernel writes the processor into the area at each migration: only a registered area follows.
+  // The kernel writes the processor into the area at each migration: only a registered area
+  // follows.
   for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
     if (!CPU_ISSET(cpu, &all)) continue;
     CPU_ZERO(&one);
@@ -62,7 +65,8 @@ static void *thread(void *arg) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  for (int i = 0; i < THREADS; i++) check_equal(pthread_create(&threads[i], NULL, thread, (void *)(intptr_t)i), 0);
+  for (int i = 0; i < THREADS; i++)
+    check_equal(pthread_create(&threads[i], NULL, thread, (void *)(intptr_t)i), 0);
   for (int i = 0; i < THREADS; i++) {
     char label[16];
     snprintf(label, sizeof label, "thread%d", i);

@@ -1,4 +1,5 @@
-// Robust mutexes: the list is registered in each thread, so an owner's death is noticed, also across processes.
+// Robust mutexes: the list is registered in each thread, so an owner's death is noticed, also
+// across processes.
 #include "woodfrog-test.h"
 
 static pthread_mutex_t *shared, *own;
@@ -15,7 +16,8 @@ static pthread_mutex_t *robust(int pshared) {
   pthread_mutexattr_init(&attr);
   pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
   pthread_mutexattr_setpshared(&attr, pshared);
-  pthread_mutex_t *mutex = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  pthread_mutex_t *mutex =
+      mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   check_equal(pthread_mutex_init(mutex, &attr), 0);
   return mutex;
 }

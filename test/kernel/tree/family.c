@@ -1,4 +1,5 @@
-// A tree: parents, process groups and sessions as they were; children can be waited for and their status is told.
+// A tree: parents, process groups and sessions as they were; children can be waited for and their
+// status is told.
 #include "woodfrog-test.h"
 
 struct ids {
@@ -53,7 +54,8 @@ static void deep(void) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  pid_t statuses[4] = {child(NULL, 0), child(new_group, 7), child(new_session, 255), child(with_family, 33)};
+  pid_t statuses[4] = {child(NULL, 0), child(new_group, 7), child(new_session, 255),
+                       child(with_family, 33)};
   const int wanted[4] = {0, 7, 255, 33};
   pid_t chain = child(deep, 1), killed = child(NULL, 0);
   struct ids before = look();

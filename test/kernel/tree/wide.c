@@ -1,4 +1,5 @@
-// A child that dies after the restore is reported by SIGCHLD with its pid and status, to the right parent.
+// A child that dies after the restore is reported by SIGCHLD with its pid and status, to the right
+// parent.
 #include "woodfrog-test.h"
 
 enum { CHILDREN = 20 };

@@ -1,4 +1,5 @@
-// The vdso: clock reads without a system call work at the saved address and agree with the kernel's own answer.
+// The vdso: clock reads without a system call work at the saved address and agree with the kernel's
+// own answer.
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
@@ -25,7 +26,8 @@ static void *vdso_symbol(const char *name) {
     if (dynamic->d_tag == DT_STRSZ) size = dynamic->d_un.d_val;
   }
   for (const Elf64_Sym *s = symbols; (const char *)s < strings; s++)
-    if (s->st_name < size && strcmp(strings + s->st_name, name) == 0) return (void *)(base + s->st_value);
+    if (s->st_name < size && strcmp(strings + s->st_name, name) == 0)
+      return (void *)(base + s->st_value);
   fail("the vdso has no %s", name);
 }
 
@@ -43,7 +45,8 @@ static void check_agrees(gettime_t gettime, clockid_t clock) {
 }
 
 static void check_all(gettime_t gettime) {
-  const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW, CLOCK_TAI};
+  const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+                              CLOCK_TAI};
   for (int i = 0; i < 5; i++) check_agrees(gettime, clocks[i]);
 }
 

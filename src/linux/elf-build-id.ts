@@ -1,0 +1,58 @@
+/** The build-id of an ELF file: a PT_NOTE segment's note "GNU" of type 3. elf(5); linux/elf.h. */
+import { getU64, viewOf } from '../support/bytes.js';
+
+const MAGIC = 0x464c_457f;
+const ELFCLASS64 = 2;
+const ELFDATA2LSB = 1;
+const PT_NOTE = 4;
+const NT_GNU_BUILD_ID = 3;
+const GNU = 0x0055_4e47;
+const HEADER = 64;
+const PROGRAM_HEADER = 56;
+
+/** How much of a file's beginning `parseBuildId` wants: linkers put the note behind the headers. */
+export const BUILD_ID_HEAD_BYTES = 4096;
+
+/** The build-id as little-endian words, from the beginning of a 64-bit ELF file; undefined when it has none there. */
+export function parseBuildId(head: Uint8Array): number[] | undefined {
+  if (head.length < HEADER) return undefined;
+  const view = viewOf(head);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  if (view.getUint8(4) !== ELFCLASS64 || view.getUint8(5) !== ELFDATA2LSB) return undefined;
+  const phnum = view.getUint16(56, true);
+  // A crafted offset beyond 2^53 is no file that we could map.
+  if (view.getUint32(36, true) !== 0) return undefined;
+  const phoff = view.getUint32(32, true);
+  for (let i = 0; i < phnum; i++) {
+    const at = phoff + i * PROGRAM_HEADER;
+    if (at + PROGRAM_HEADER > head.length) return undefined;
+    if (view.getUint32(at, true) !== PT_NOTE || view.getUint32(at + 12, true) !== 0) continue;
+    const offset = getU64(view, at + 8);
+    const size = view.getUint32(at + 32, true);
+    if (offset + size > head.length) continue;
+    const found = inNotes(view, offset, offset + size);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const padded = (length: number): number => Math.ceil(length / 4) * 4;
+
+function inNotes(view: DataView, from: number, end: number): number[] | undefined {
+  for (let at = from; at + 12 <= end; ) {
+    const nameSize = view.getUint32(at, true);
+    const size = view.getUint32(at + 4, true);
+    const type = view.getUint32(at + 8, true);
+    const content = at + 12 + padded(nameSize);
+    if (content + size > end) return undefined;
+    if (type === NT_GNU_BUILD_ID && nameSize === 4 && view.getUint32(at + 12, true) === GNU) {
+      const words: number[] = [];
+      for (let word = content; word + 4 <= content + size; word += 4) {
+        words.push(view.getUint32(word, true));
+      }
+      return words;
+    }
+    at = content + padded(size);
+  }
+  return undefined;
+}

@@ -1,0 +1,4 @@
+/** linux/magic.h: file systems that exist in the kernel alone, by the f_type of statfs(2). */
+
+export const MQUEUE_MAGIC = 0x1980_0202n;
+export const SECRETMEM_MAGIC = 0x5345_434dn;

@@ -1,0 +1,148 @@
+/** From what was observed to image entries: pure. Refuses what cannot be saved, by task, descriptor and name. */
+import type { ProcessView } from '../../checkpoint/views.js';
+import { IMAGES } from '../../images/catalogue.js';
+import type { ImageSet } from '../../images/directory.js';
+import type { fdinfo_entry } from '../../images/messages/fdinfo.js';
+import type { fs_entry } from '../../images/messages/fs.js';
+import type { MessageValue } from '../../images/schema.js';
+import { FD_CLOEXEC } from '../../linux/uapi/fcntl.js';
+import { CheckpointError, type ErrorContext } from '../../support/errors.js';
+import type { NamedFile, ResourceEntry } from '../kinds.js';
+import type { FilesObservation, ObservedDescription, ProcessFiles } from './observe.js';
+import { anew, type FileEntry, FileRegistry } from './registry.js';
+import type { TableIds } from './sharing.js';
+
+export type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
+export type FsEntry = MessageValue<typeof fs_entry>;
+
+export interface InspectedProcess {
+  process: ProcessView;
+  /** For ids-PID.img, and the number of its fdinfo image. */
+  ids: TableIds;
+  fdinfo: FdinfoEntry[];
+  fs: FsEntry;
+  exe_file_id: number;
+}
+
+export interface InspectedFiles {
+  processes: InspectedProcess[];
+  /** Entries of other images: queues of pipes. */
+  resources: ResourceEntry[];
+  /** files.img: complete once mappings, too, have got their ids. */
+  registry: FileRegistry;
+}
+
+export interface InspectOptions {
+  /** Ids for mappings come from the same registry, before or after. */
+  registry?: FileRegistry;
+  /** Is told of each thing that cannot be saved. Throws it, unless a report is wanted. */
+  refuse?: (error: CheckpointError) => void;
+}
+
+const throwIt = (error: CheckpointError): never => {
+  throw error;
+};
+
+/** Pure. */
+export function inspectFiles(
+  observation: FilesObservation,
+  { registry = new FileRegistry(observation.mapped), refuse = throwIt }: InspectOptions = {},
+): InspectedFiles {
+  const inspector = new Inspector(registry, refuse);
+  return {
+    processes: observation.processes.map((process) => inspector.process(process)),
+    resources: [...inspector.resources.values()],
+    registry,
+  };
+}
+
+class Inspector {
+  readonly resources = new Map<string, ResourceEntry>();
+  private readonly registry: FileRegistry;
+  private readonly refuse: (error: CheckpointError) => void;
+  /** Undefined: refused already. */
+  private readonly ids = new Map<ObservedDescription, number | undefined>();
+
+  constructor(registry: FileRegistry, refuse: (error: CheckpointError) => void) {
+    this.registry = registry;
+    this.refuse = refuse;
+  }
+
+  process({ process, ids, obstacle, table, exe, cwd, root }: ProcessFiles): InspectedProcess {
+    const { pid, comm } = process;
+    const at = { pid, comm };
+    if (obstacle) this.attempt({ ...at, object: 'process' }, () => throwIt(anew(obstacle)));
+    const exe_file_id = this.named(exe, { ...at, object: 'executable' });
+    const fdinfo: FdinfoEntry[] = [];
+    for (const { fd, cloexec, description } of table) {
+      const id = this.description(description, { ...at, fd });
+      const type = description.kind?.fdType;
+      if (id === undefined || type === undefined) continue;
+      fdinfo.push({ id, flags: cloexec ? FD_CLOEXEC : 0, type, fd });
+    }
+    const fs: FsEntry = {
+      cwd_id: this.directory(cwd, { ...at, object: 'working directory (cwd)' }),
+      root_id: this.directory(root, { ...at, object: 'root directory' }),
+      umask: process.status.Umask ?? 0,
+    };
+    return { process, ids, fdinfo, fs, exe_file_id };
+  }
+
+  private named(file: NamedFile, context: ErrorContext): number {
+    return this.attempt(context, () => this.registry.path(file)) ?? 0;
+  }
+
+  private directory(file: NamedFile, context: ErrorContext): number {
+    return this.attempt(context, () => this.registry.addNamed(file, { flags: 0, pos: 0n })) ?? 0;
+  }
+
+  private description(observed: ObservedDescription, context: ErrorContext): number | undefined {
+    if (this.ids.has(observed)) return this.ids.get(observed);
+    const object = observed.kind?.name;
+    const id = this.attempt(object ? { ...context, object } : context, () => this.entry(observed));
+    this.ids.set(observed, id);
+    return id;
+  }
+
+  private entry({ view, kind, obstacle, seen }: ObservedDescription): number | undefined {
+    if (obstacle) throw anew(obstacle);
+    if (!kind) return undefined;
+    const { registry } = this;
+    const id = registry.newFileId();
+    const inspected = kind.inspect({ id, description: view, seen, ids: registry });
+    const entry: FileEntry = { type: kind.fdType, id };
+    registry.add(Object.assign(entry, { [kind.unionField]: inspected.entry }));
+    for (const resource of inspected.resources ?? []) {
+      this.resources.set(`${resource.image.key} ${resource.key}`, resource);
+    }
+    return id;
+  }
+
+  private attempt<T>(context: ErrorContext, inspect: () => T): T | undefined {
+    try {
+      return inspect();
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      error.addContext(context);
+      this.refuse(error);
+      return undefined;
+    }
+  }
+}
+
+/** Puts the entries into the images: files, fdinfo, fs, queues. Last, when the registry is complete. */
+export function addFiles(
+  images: ImageSet,
+  { processes, resources, registry }: InspectedFiles,
+): void {
+  for (const entry of registry.entries) images.add(IMAGES.FILES, entry);
+  for (const { process, ids, fdinfo, fs } of processes) {
+    images.declare(IMAGES.FDINFO, ids.files_id);
+    for (const entry of fdinfo) images.add(IMAGES.FDINFO, ids.files_id, entry);
+    images.put(IMAGES.FS, process.vpid, fs);
+  }
+  for (const { image, value, payload } of resources) {
+    const blocks = payload && { payload: { blocks: { extra: payload }, records: [] } };
+    images.addWith(image, { value, ...blocks });
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Files with a path, as seen in a dump: the name they have, and whether opening it again gives this very file. Names
+ * are those of woodfrog's own root directory and mount namespace, as the kernel shows them to us.
+ */
+import { BUILD_ID_HEAD_BYTES, parseBuildId } from '../../linux/elf-build-id.js';
+import { errnoName } from '../../linux/errno.js';
+import { encodeDev } from '../../linux/procfs/devices.js';
+import { type FdLink, parseFdLink } from '../../linux/procfs/fd-link.js';
+import { parseMountinfo } from '../../linux/procfs/mountinfo.js';
+import { AT_FDCWD } from '../../linux/syscall.js';
+import { close, openat, pread64, statfsCall } from '../../linux/syscalls/files.js';
+import {
+  O_CLOEXEC,
+  O_NOCTTY,
+  O_NONBLOCK,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  statfs,
+} from '../../linux/uapi/fcntl.js';
+import { MQUEUE_MAGIC, SECRETMEM_MAGIC } from '../../linux/uapi/magic.js';
+import { toNumber } from '../../support/bytes.js';
+import { type CheckpointError, gone, unsupported } from '../../support/errors.js';
+import type { NamedFile } from '../kinds.js';
+import type { FileStat, KernelPort } from '../ports.js';
+
+const CLOSE_REMEDY = { remedy: 'close it before the checkpoint' };
+
+/** Made of kernel state: what is read there is not kept by a name, and an open file has state of its own. */
+const KERNEL_FILESYSTEMS = new Set([
+  'autofs',
+  'binfmt_misc',
+  'bpf',
+  'cgroup',
+  'cgroup2',
+  'configfs',
+  'debugfs',
+  'devpts',
+  'efivarfs',
+  'fusectl',
+  'hugetlbfs',
+  'mqueue',
+  'nfsd',
+  'nsfs',
+  'proc',
+  'pstore',
+  'resctrl',
+  'rpc_pipefs',
+  'securityfs',
+  'selinuxfs',
+  'smackfs',
+  'sysfs',
+  'tracefs',
+]);
+/** Their directories may come and go with tasks. */
+const NO_DIRECTORIES_OF = new Set(['proc', 'autofs', 'nsfs', 'mqueue', 'bpf']);
+
+export const isSameFile = (a: FileStat, b: FileStat): boolean => a.dev === b.dev && a.ino === b.ino;
+
+/** Answers what opening a name again would give; remembers the mounts, which are read once. */
+export class Namer {
+  private readonly port: KernelPort;
+  private fstypes: Map<number, string> | undefined;
+
+  constructor(port: KernelPort) {
+    this.port = port;
+  }
+
+  /** The file that a link of /proc leads to ('/proc/12/exe'). */
+  observe(path: string): NamedFile {
+    const target = this.port.readLink(path);
+    const stat = this.port.attemptStat(path);
+    if (typeof stat === 'number') throw gone(`stat of '${path}': ${errnoName(-stat)}`);
+    return this.name(target, parseFdLink(target), { stat, via: path });
+  }
+
+  /** `via` is a path that leads to the file whatever its name says: /proc/12/fd/3. */
+  name(target: string, link: FdLink, { stat, via }: { stat: FileStat; via: string }): NamedFile {
+    const found = target.startsWith('/') ? this.port.attemptStat(target) : undefined;
+    if (typeof found === 'object' && isSameFile(found, stat)) {
+      const obstacle = this.kernelFile(target, stat);
+      return { name: target, stat, ...(obstacle && { obstacle }) };
+    }
+    const name = link.kind === 'path' || link.kind === 'unreachable' ? link.path : target;
+    return { name, stat, obstacle: this.obstacle({ name, target, link, stat, via }, found) };
+  }
+
+  /** A mapped file: `link` is its link in /proc/PID/map_files. */
+  mapped(mapped: {
+    path: string;
+    deleted: boolean;
+    via: string;
+    executable: boolean;
+    device: { major: number; minor: number };
+    inode: bigint;
+  }): NamedFile | undefined {
+    const { path, deleted, via, executable } = mapped;
+    // Without CAP_CHECKPOINT_RESTORE in the initial user namespace, map_files cannot be followed.
+    const open = this.port.attemptStat(via);
+    const target = deleted ? `${path} (deleted)` : path;
+    const stat = typeof open === 'object' ? open : this.statByNumber(target, mapped);
+    if (stat === undefined) return undefined;
+    const named = this.name(target, parseFdLink(target), { stat, via });
+    if (!executable || named.obstacle) return named;
+    const buildId = readBuildId(this.port, named.name);
+    return buildId ? { ...named, buildId } : named;
+  }
+
+  private statByNumber(
+    path: string,
+    { device, inode }: { device: { major: number; minor: number }; inode: bigint },
+  ): FileStat | undefined {
+    const found = this.port.attemptStat(path);
+    if (typeof found === 'number' || found.ino !== inode) return undefined;
+    return toNumber(found.dev) === encodeDev(device) ? found : undefined;
+  }
+
+  private kernelFile(name: string, stat: FileStat): CheckpointError | undefined {
+    const fstype = this.fstypeOf(stat);
+    if (fstype === undefined || !KERNEL_FILESYSTEMS.has(fstype)) return undefined;
+    if (fstype === 'mqueue') return messageQueue(name);
+    const isDirectory = toType(stat) === S_IFDIR;
+    if (isDirectory && !NO_DIRECTORIES_OF.has(fstype)) return undefined;
+    // A device node may lie anywhere: its number decides.
+    if (!isDirectory && toType(stat) !== S_IFREG) return undefined;
+    return unsupported(
+      `'${name}' is on a file system of type ${fstype}: open files of the kernel's own file systems are not saved yet`,
+      CLOSE_REMEDY,
+    );
+  }
+
+  private fstypeOf(stat: FileStat): string | undefined {
+    this.fstypes ??= new Map(
+      parseMountinfo(this.port.readText('/proc/self/mountinfo')).map(
+        ({ major, minor, fstype }) => [encodeDev({ major, minor }), fstype] as const,
+      ),
+    );
+    return this.fstypes.get(toNumber(stat.dev));
+  }
+
+  private obstacle(
+    { name, target, link, stat, via }: Place,
+    found: FileStat | number | undefined,
+  ): CheckpointError {
+    const magic = this.magicOf(via);
+    if (magic === SECRETMEM_MAGIC) {
+      return unsupported('it is secret memory (memfd_secret), which nobody else can read');
+    }
+    if (magic === MQUEUE_MAGIC) return messageQueue(name);
+    if (link.kind === 'memfd') {
+      return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
+    }
+    if (link.kind === 'path' && link.deleted) return deletedFile(name, stat);
+    if (link.kind === 'unreachable' || link.kind === 'unknown' || found === undefined) {
+      return unsupported(`'${target}' is on a mount that has no path here: detached, or foreign`, {
+        remedy: "run woodfrog in the program's own mount namespace and root directory",
+      });
+    }
+    if (typeof found === 'number') {
+      return unsupported(
+        `'${name}' does not lead to it (${errnoName(-found)}): its mount is detached or hidden`,
+        CLOSE_REMEDY,
+      );
+    }
+    return unsupported(
+      `'${name}' is another file now: it was replaced, or another file system is mounted over it`,
+      CLOSE_REMEDY,
+    );
+  }
+
+  private magicOf(path: string): bigint | undefined {
+    using scope = this.port.scope();
+    const buf = scope.alloc(statfs.size);
+    if (this.port.attempt(statfsCall, { path, buf }) < 0) return undefined;
+    return statfs.decode(buf.bytes).f_type;
+  }
+}
+
+interface Place {
+  name: string;
+  target: string;
+  link: FdLink;
+  stat: FileStat;
+  via: string;
+}
+
+export const toType = ({ mode }: FileStat): number => mode & S_IFMT;
+
+const messageQueue = (name: string): CheckpointError =>
+  unsupported(`it is the POSIX message queue (mqueue) '${name}', which is not saved yet`, {
+    remedy: 'close the message queue before the checkpoint',
+  });
+
+function deletedFile(name: string, stat: FileStat): CheckpointError {
+  const links = stat.nlink > 0n && toType(stat) !== S_IFDIR;
+  return unsupported(
+    links
+      ? `'${name}' is deleted, and only other hard links to the file are left: that is not saved yet`
+      : `'${name}' is deleted: files that have no name any more are not saved yet`,
+    { remedy: 'close it before the checkpoint, or keep the file where it was' },
+  );
+}
+
+/** The build-id of an ELF file, read from its beginning; undefined for other files, or when it cannot be read. */
+export function readBuildId(port: KernelPort, pathname: string): number[] | undefined {
+  const flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const fd = port.attempt(openat, { dirfd: AT_FDCWD, pathname, flags, mode: 0 });
+  if (fd < 0) return undefined;
+  using scope = port.scope();
+  const buf = scope.alloc(BUILD_ID_HEAD_BYTES);
+  const count = port.attempt(pread64, { fd, buf, count: buf.length, offset: 0 });
+  port.attempt(close, { fd });
+  return count > 0 ? parseBuildId(buf.bytes.subarray(0, count)) : undefined;
+}

@@ -1,0 +1,214 @@
+/**
+ * Everything about a frozen tree's open files that can be asked from outside: each process's table, each description
+ * once however many descriptors share it, mapped files, executables, directories. What cannot be saved is noted, not
+ * thrown, so that a report can name it all.
+ */
+import type { ProcessView } from '../../checkpoint/views.js';
+import { errnoName } from '../../linux/errno.js';
+import { parseFdLink } from '../../linux/procfs/fd-link.js';
+import { type Fdinfo, parseFdinfo } from '../../linux/procfs/fdinfo.js';
+import { O_CLOEXEC } from '../../linux/uapi/fcntl.js';
+import { PROT_EXEC } from '../../linux/uapi/mman.js';
+import { KCMP_FILE } from '../../linux/uapi/sched.js';
+import { CheckpointError, gone } from '../../support/errors.js';
+import type { DescriptionView, FileKind, NamedFile } from '../kinds.js';
+import type { DumpPort } from '../ports.js';
+import { describeSocket, observeObstacle } from './description.js';
+import { FILE_KINDS } from './index.js';
+import { Namer } from './named.js';
+import { Recognizer } from './recognize.js';
+import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
+import { mappedKey } from './registry.js';
+import { kcmpOrder, liveThread, OrderedSet, observeSharing, type Sharing } from './sharing.js';
+
+export interface ObservedDescription {
+  view: DescriptionView;
+  /** Undefined: refused. */
+  kind: FileKind | undefined;
+  /** Why it cannot be saved. */
+  obstacle: CheckpointError | undefined;
+  /** What the kind observed. */
+  seen: unknown;
+}
+
+export interface Descriptor {
+  fd: number;
+  cloexec: boolean;
+  description: ObservedDescription;
+}
+
+export interface ProcessFiles extends Sharing {
+  process: ProcessView;
+  /** Ascending. */
+  table: Descriptor[];
+  exe: NamedFile;
+  cwd: NamedFile;
+  root: NamedFile;
+}
+
+export interface FilesObservation {
+  /** Live processes, in the order given. */
+  processes: ProcessFiles[];
+  descriptions: ObservedDescription[];
+  /** By mappedKey. */
+  mapped: Map<string, NamedFile>;
+}
+
+const kinds = new Recognizer<FileKind>(FILE_KINDS);
+const refusedKinds = new Recognizer<RefusedKind>(REFUSED_KINDS);
+
+/** The processes must be frozen: what is read piece by piece belongs together. */
+export function observeFiles(port: DumpPort, processes: readonly ProcessView[]): FilesObservation {
+  const live = processes.filter(({ state }) => state === 'alive');
+  const namer = new Namer(port);
+  const tables = new Tables(port, namer);
+  const sharing = observeSharing(port, live);
+  const observed = live.map((process, i): ProcessFiles => {
+    const { pid } = process;
+    return {
+      ...(sharing[i] as Sharing),
+      process,
+      table: tables.observe(process),
+      exe: namer.observe(`/proc/${pid}/exe`),
+      cwd: namer.observe(`/proc/${pid}/cwd`),
+      root: namer.observe(`/proc/${pid}/root`),
+    };
+  });
+  observeGroups(port, tables.descriptions);
+  return {
+    processes: observed,
+    descriptions: tables.descriptions,
+    mapped: observeMapped(namer, live),
+  };
+}
+
+/** What has been read of one descriptor: enough to know its description when it is met again. */
+interface Met {
+  tid: number;
+  fd: number;
+  description: ObservedDescription | undefined;
+}
+
+class Tables {
+  readonly descriptions: ObservedDescription[] = [];
+  private readonly port: DumpPort;
+  private readonly namer: Namer;
+  /** Descriptions that may be one: those of the same inode on the same mount. Nothing else of them is constant. */
+  private readonly alike = new Map<string, OrderedSet<Met>>();
+
+  constructor(port: DumpPort, namer: Namer) {
+    this.port = port;
+    this.namer = namer;
+  }
+
+  observe(process: ProcessView): Descriptor[] {
+    const tid = liveThread(process)?.tid ?? process.pid;
+    // The files of a process whose leader is dead show up under its other threads alone.
+    const folder = tid === process.pid ? `/proc/${tid}` : `/proc/${process.pid}/task/${tid}`;
+    const numbers = this.port.readDir(`${folder}/fd`).map(Number);
+    return numbers
+      .sort((a, b) => a - b)
+      .map((fd) => {
+        const fdinfo = parseFdinfo(this.port.readText(`${folder}/fdinfo/${fd}`));
+        const cloexec = (fdinfo.flags & O_CLOEXEC) !== 0;
+        return { fd, cloexec, description: this.describe({ process, tid, folder, fd, fdinfo }) };
+      });
+  }
+
+  private describe(at: Place): ObservedDescription {
+    const { tid, folder, fd, fdinfo } = at;
+    const target = this.port.readLink(`${folder}/fd/${fd}`);
+    const key = `${fdinfo.mnt_id} ${fdinfo.ino ?? target}`;
+    let alike = this.alike.get(key);
+    if (alike === undefined) {
+      alike = new OrderedSet((a, b) =>
+        kcmpOrder(this.port, KCMP_FILE, [a.tid, a.fd], [b.tid, b.fd]),
+      );
+      this.alike.set(key, alike);
+    }
+    const met = alike.findOrAdd({ tid, fd, description: undefined });
+    met.description ??= this.look(at, target);
+    return met.description;
+  }
+
+  private look({ process, folder, fd, fdinfo }: Place, target: string): ObservedDescription {
+    const { port } = this;
+    const via = `${folder}/fd/${fd}`;
+    const stat = port.attemptStat(via);
+    if (typeof stat === 'number') throw gone(`stat of '${via}': ${errnoName(-stat)}`);
+    const link = parseFdLink(target);
+    const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
+    const kind = kinds.find(view);
+    if (link.kind === 'path' || link.kind === 'unreachable') {
+      view.named = this.namer.name(target, link, { stat, via });
+    }
+    const description: ObservedDescription = { view, kind, obstacle: undefined, seen: undefined };
+    if (kind === undefined) {
+      const refused = refusedKinds.find(view);
+      description.obstacle = refusalOf(refused, view, describeSocket(port, view));
+    } else {
+      description.obstacle = view.named?.obstacle ?? observeObstacle(port, view);
+    }
+    this.descriptions.push(description);
+    return description;
+  }
+}
+
+interface Place {
+  process: ProcessView;
+  tid: number;
+  folder: string;
+  fd: number;
+  fdinfo: Fdinfo;
+}
+
+/** Lets each kind look at its descriptions, those that belong together at once. */
+function observeGroups(port: DumpPort, descriptions: readonly ObservedDescription[]): void {
+  const groups = new Map<string, ObservedDescription[]>();
+  descriptions.forEach((description, i) => {
+    const { kind, view, obstacle } = description;
+    if (kind?.observe === undefined || obstacle !== undefined) return;
+    const key = `${kind.name} ${kind.groupOf?.(view) ?? i}`;
+    const group = groups.get(key);
+    if (group) group.push(description);
+    else groups.set(key, [description]);
+  });
+  for (const group of groups.values()) {
+    const [{ kind }] = group as [ObservedDescription];
+    try {
+      const seen = kind?.observe?.(
+        port,
+        group.map(({ view }) => view),
+      );
+      for (const description of group) description.seen = seen;
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code === 'gone') throw error;
+      for (const description of group) description.obstacle = error;
+    }
+  }
+}
+
+/** Each mapped file once, however many mappings and tasks have it. */
+function observeMapped(namer: Namer, processes: readonly ProcessView[]): Map<string, NamedFile> {
+  const executable = new Set<string>();
+  for (const { mappings } of processes) {
+    for (const mapping of mappings) {
+      if ((mapping.prot & PROT_EXEC) !== 0) executable.add(mappedKey(mapping));
+    }
+  }
+  const files = new Map<string, NamedFile>();
+  for (const { pid, mappings } of processes) {
+    for (const mapping of mappings) {
+      const { path, deleted, start, end, major, minor, inode } = mapping;
+      if (!path?.startsWith('/')) continue;
+      const key = mappedKey(mapping);
+      if (files.has(key)) continue;
+      const via = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
+      const device = { major, minor };
+      const isExecutable = executable.has(key);
+      const named = namer.mapped({ path, deleted, via, device, inode, executable: isExecutable });
+      if (named) files.set(key, named);
+    }
+  }
+  return files;
+}

@@ -1,0 +1,92 @@
+/** Files with a path, as a restore sees them: whether they are as they were, and the steps that open them. */
+import { errnoName } from '../../linux/errno.js';
+import { AT_FDCWD } from '../../linux/syscall.js';
+import { lseek, openat } from '../../linux/syscalls/files.js';
+import {
+  __O_TMPFILE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOCTTY,
+  O_PATH,
+  O_TRUNC,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  SEEK_SET,
+} from '../../linux/uapi/fcntl.js';
+import type { Track } from '../../plan/track.js';
+import type { KernelPort } from '../ports.js';
+import type { RegFileEntry } from '../rebuild-context.js';
+import { readBuildId } from './named.js';
+
+const TYPE_NAMES = new Map([
+  [S_IFREG, 'a regular file'],
+  [S_IFDIR, 'a directory'],
+  [S_IFCHR, 'a character device'],
+  [S_IFBLK, 'a block device'],
+  [S_IFIFO, 'a FIFO'],
+  [S_IFSOCK, 'a socket'],
+]);
+const typeName = (mode: number): string => TYPE_NAMES.get(mode & S_IFMT) ?? 'of another type';
+
+/** How the file of this name differs from the saved one; [] when it does not. */
+export function surveyNamed(entry: RegFileEntry, port: KernelPort): string[] {
+  const { name, mode, size, build_id } = entry;
+  const found = port.attemptStat(name);
+  if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
+  if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
+    return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];
+  }
+  if ((found.mode & S_IFMT) !== S_IFREG) return [];
+  if (size !== undefined && size !== found.size) {
+    return [`'${name}' has ${found.size} bytes, and had ${size}`];
+  }
+  if (build_id.length === 0) return [];
+  const now = readBuildId(port, name);
+  if (now === undefined || sameWords(now, build_id)) return [];
+  return [`'${name}' is another build: its build-id is not the one it had`];
+}
+
+const sameWords = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((word, i) => word === b[i]);
+
+const ONLY_WHEN_OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC;
+
+/** The flags to open it with again: those that act once, at the first open, are left out. */
+export function reopenFlags(flags: number, mode: number | undefined): number {
+  const kept = flags & ~ONLY_WHEN_OPENING;
+  // A file made by O_TMPFILE (which includes O_DIRECTORY) and linked later: by its name it is a plain file.
+  const made = (flags & __O_TMPFILE) !== 0 && ((mode ?? S_IFREG) & S_IFMT) === S_IFREG;
+  return (made ? kept & ~(__O_TMPFILE | O_DIRECTORY) : kept) | O_CLOEXEC | O_NOCTTY;
+}
+
+/** Opens a file by its name, in the current stage of the track; its temporary descriptor. */
+export function openNamed(track: Track, { name, mode }: RegFileEntry, flags: number): number {
+  return track.newFd(
+    openat,
+    { dirfd: AT_FDCWD, pathname: name, flags: reopenFlags(flags, mode), mode: 0 },
+    { object: `file '${name}'` },
+  );
+}
+
+/** Moves a freshly opened file to its saved position. */
+export function seekNamed(
+  track: Track,
+  fd: number,
+  { name, mode, flags, pos }: RegFileEntry,
+): void {
+  const type = (mode ?? S_IFREG) & S_IFMT;
+  // The character devices that are saved have no position, and what is only a path has none either.
+  if (pos === 0n || (flags & O_PATH) !== 0 || (type !== S_IFREG && type !== S_IFDIR)) return;
+  track.call(
+    lseek,
+    { fd, offset: pos, whence: SEEK_SET },
+    { object: `file '${name}'`, mustEqual: pos },
+  );
+}

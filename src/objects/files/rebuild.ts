@@ -1,0 +1,319 @@
+/**
+ * Open files in a restore: from the images to steps. Each process first clears its table; descriptions are made at
+ * temporary numbers by one process each, taken from there by the others, put in their places, and the temporary
+ * numbers closed at the end.
+ */
+import { IMAGES } from '../../images/catalogue.js';
+import { fd_types, type fdinfo_entry } from '../../images/messages/fdinfo.js';
+import type { fown_entry } from '../../images/messages/fown.js';
+import { enumName, type MessageValue } from '../../images/schema.js';
+import { RLIMIT_NOFILE } from '../../linux/resource.js';
+import { closeRange, dup3 } from '../../linux/syscalls/files.js';
+import { pidfdGetfd, pidfdOpen, prlimit64 } from '../../linux/syscalls/tasks.js';
+import { FD_CLOEXEC, O_CLOEXEC } from '../../linux/uapi/fcntl.js';
+import { rlimit64 } from '../../linux/uapi/sched.js';
+import { planHandOver } from '../../plan/hand-over.js';
+import type { Track } from '../../plan/track.js';
+import { defined } from '../../support/assert.js';
+import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
+import type { FileBuild, FileKind } from '../kinds.js';
+import type { KernelPort } from '../ports.js';
+import type {
+  FileRebuild,
+  ProcessRebuild,
+  RebuildInputs,
+  RegFileEntry,
+} from '../rebuild-context.js';
+import { FILE_KINDS } from './index.js';
+import { openNamed } from './open-named.js';
+import type { FileEntry } from './registry.js';
+
+type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
+
+const LAST_FD = 0xffff_ffff;
+/** Descriptors below the temporary ones that a step may have open for a moment. */
+const SPARE_FDS = 8;
+
+/** A description as a restore knows it. */
+interface Saved {
+  id: number;
+  kind: FileKind;
+  entry: unknown;
+}
+
+/** Surveys the host's files, throwing all differences at once; then adds the steps. Pure but for the survey. */
+export function rebuildFiles(context: RebuildInputs): FileRebuild {
+  refuseUnsupported(context);
+  const saved = new SavedFiles(context);
+  const tables = context.processes.map((process) => saved.tableOf(process));
+  surveyFiles(context, saved);
+  const files = new Rebuild(context, saved);
+  for (const process of context.processes) files.begin(process);
+  files.make(tables);
+  return files;
+}
+
+/** What CRIU's images can hold and woodfrog does not restore yet. */
+function refuseUnsupported({ images, processes }: RebuildInputs): void {
+  if (images.many(IMAGES.FILE_LOCKS).length > 0) {
+    throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
+  }
+  const [remap] = images.many(IMAGES.REMAP_FPATH);
+  if (remap) {
+    throw unsupported('deleted files are not restored yet', { object: `file ${remap.orig_id}` });
+  }
+  for (const [field, what] of [
+    ['vm_id', 'memory'],
+    ['files_id', 'descriptor table'],
+    ['fs_id', 'working directory'],
+    ['sighand_id', 'signal handlers'],
+  ] as const) {
+    const owners = new Map<number, ProcessRebuild>();
+    for (const process of processes) {
+      const { ids, vpid, comm } = process;
+      const other = owners.get(ids[field]);
+      if (other) {
+        const place = { object: 'process', pid: vpid, comm };
+        throw unsupported(`it shares its ${what} with pid ${other.vpid}: not restored yet`, place);
+      }
+      owners.set(ids[field], process);
+    }
+  }
+}
+
+class SavedFiles {
+  private readonly byId: ReadonlyMap<number, FileEntry>;
+  private readonly images: RebuildInputs['images'];
+  private readonly kinds = new Map(FILE_KINDS.map((kind) => [kind.fdType, kind]));
+
+  constructor({ images }: RebuildInputs) {
+    this.images = images;
+    this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
+  }
+
+  tableOf(process: ProcessRebuild): FdinfoEntry[] {
+    const table = this.images.many(IMAGES.FDINFO, process.ids.files_id);
+    for (const { id, fd } of table) {
+      within({ pid: process.vpid, comm: process.comm, fd }, () => this.get(id));
+    }
+    return table;
+  }
+
+  /** The description of this id; throws for kinds that are not restored yet. */
+  get(id: number): Saved {
+    const file = this.entry(id);
+    const kind = this.kinds.get(file.type);
+    const typeName = enumName(fd_types, file.type) ?? String(file.type);
+    if (!kind) throw unsupported(`open files of type ${typeName} are not restored yet`);
+    const entry = file[kind.unionField];
+    if (entry === undefined) throw broken(`file ${id} has no content for its type ${typeName}`);
+    within({ object: kind.name }, () => refuseOwner(entry));
+    return { id, kind, entry };
+  }
+
+  named(id: number): RegFileEntry {
+    const { type, reg } = this.entry(id);
+    if (type === fd_types.REG && reg !== undefined) return reg;
+    const typeName = enumName(fd_types, type) ?? type;
+    throw unsupported(`file ${id} is of type ${typeName}, not one with a path`);
+  }
+
+  /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
+  survey(port: KernelPort): string[] {
+    return [...this.byId.values()].flatMap((file) => {
+      const kind = this.kinds.get(file.type);
+      const entry = kind && file[kind.unionField];
+      return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
+    });
+  }
+
+  private entry(id: number): FileEntry {
+    const file = this.byId.get(id);
+    if (!file) throw broken(`file ${id} is missing`);
+    return file;
+  }
+}
+
+const broken = (what: string) => imageError(what, { object: 'files.img' });
+
+function refuseOwner(entry: unknown): void {
+  const { fown } = entry as { fown?: MessageValue<typeof fown_entry> };
+  if (fown && (fown.pid !== 0 || fown.signum !== 0)) {
+    throw unsupported('owners of open files (F_SETOWN, F_SETSIG) are not restored yet');
+  }
+}
+
+function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
+  const different = [...new Set(saved.survey(port))];
+  if (different.length === 0) return;
+  const count = different.length === 1 ? 'a file is' : `${different.length} files are`;
+  throw external(`${count} not as at the checkpoint: ${different.join('; ')}`, {
+    object: 'files',
+    remedy: 'bring the files back as they were: the program continues in the middle of them',
+  });
+}
+
+/** The temporary descriptors of the descriptions, by id. */
+type Made = Map<number, number>;
+
+class Rebuild implements FileRebuild {
+  private readonly context: RebuildInputs;
+  private readonly saved: SavedFiles;
+  private readonly used = new Map<ProcessRebuild, Map<string, number>>();
+
+  constructor(context: RebuildInputs, saved: SavedFiles) {
+    this.context = context;
+    this.saved = saved;
+  }
+
+  /** Room for temporary descriptors, and nothing in the table but the control descriptor. */
+  begin({ track }: ProcessRebuild): void {
+    const { controlFd } = this.context;
+    const { hard, most } = this.fdLimits();
+    track.at('make').call(
+      prlimit64,
+      () => {
+        const needed = track.temporaryFdsEnd + SPARE_FDS;
+        if (needed > most) {
+          throw refused(`descriptors up to ${needed} are needed, and the kernel allows ${most}`, {
+            object: track.name,
+            remedy: 'raise /proc/sys/fs/nr_open',
+          });
+        }
+        const limit = BigInt(Math.max(hard, needed));
+        const new_limit = { rlim_cur: limit, rlim_max: limit };
+        return { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 };
+      },
+      { object: 'RLIMIT_NOFILE' },
+    );
+    track.call(closeRange, { first: 0, last: controlFd - 1, flags: 0 });
+    track.call(closeRange, { first: controlFd + 1, last: LAST_FD, flags: 0 });
+  }
+
+  make(tables: readonly (readonly FdinfoEntry[])[]): void {
+    const { processes } = this.context;
+    const { makes, takes } = planHandOver({
+      tables: tables.map((table) => table.map(({ id }) => id)),
+      resourceOf: (id) => {
+        const { kind, entry } = this.saved.get(id);
+        return kind.resourceOf?.(entry);
+      },
+    });
+    const made: Made = new Map();
+    processes.forEach((process, i) => {
+      for (const ids of makes[i] ?? []) this.makeTogether(process, ids, made);
+    });
+    processes.forEach((process, i) => {
+      const track = process.track.at('descriptors');
+      const own = this.take(track, takes[i] ?? [], made);
+      for (const { id, fd, flags } of tables[i] ?? []) {
+        const oldfd = own.get(id) ?? defined(made.get(id), `file ${id} is not made`);
+        const cloexec = (flags & FD_CLOEXEC) !== 0 ? O_CLOEXEC : 0;
+        const object = this.saved.get(id).kind.name;
+        track.call(dup3, { oldfd, newfd: fd, flags: cloexec }, { object, fd, mustEqual: fd });
+      }
+    });
+  }
+
+  private makeTogether(process: ProcessRebuild, ids: readonly number[], made: Made): void {
+    const { context } = this;
+    const together = ids.map((id) => this.saved.get(id));
+    const [{ kind }] = together as [Saved];
+    within({ object: kind.name, pid: process.vpid, comm: process.comm }, () => {
+      process.track.at('make');
+      const entries = together.map(({ entry }) => entry);
+      const shared = kind.make?.({ entries, process, context, files: this });
+      for (const { id, entry } of together) {
+        const build: FileBuild<unknown, unknown> = {
+          ...{ entry, process, made: shared, context, files: this },
+        };
+        const fd = kind.open(build);
+        made.set(id, fd);
+        if (kind.fill) {
+          process.track.at('fill');
+          kind.fill(build, fd);
+          process.track.at('make');
+        }
+      }
+    });
+  }
+
+  /** Before any descriptor is in place: the lowest numbers are still free. */
+  private take(
+    track: Track,
+    takes: readonly { id: number; from: number }[],
+    made: Made,
+  ): Map<number, number> {
+    const pidfds = new Map<number, number>();
+    const own = new Map<number, number>();
+    for (const { id, from } of takes) {
+      const fd = defined(made.get(id), `file ${id} is not made`);
+      const { vpid } = this.context.processes[from] as ProcessRebuild;
+      const object = this.saved.get(id).kind.name;
+      let pidfd = pidfds.get(vpid);
+      if (pidfd === undefined) {
+        pidfd = track.newFd(pidfdOpen, { pid: vpid, flags: 0 }, { object });
+        pidfds.set(vpid, pidfd);
+      }
+      own.set(id, track.newFd(pidfdGetfd, { pidfd, targetfd: fd, flags: 0 }, { object }));
+    }
+    return own;
+  }
+
+  use(process: ProcessRebuild, fileId: number, flags?: number): number {
+    const entry = this.named(fileId);
+    const how = flags ?? entry.flags;
+    return this.once(process, `${fileId} ${how}`, (track) => openNamed(track, entry, how));
+  }
+
+  image(process: ProcessRebuild, name: string): number {
+    return this.once(process, name, (track) => {
+      const { controlFd, hostImageFd } = this.context;
+      const args = { pidfd: controlFd, targetfd: hostImageFd.call(this.context, name), flags: 0 };
+      return track.newFd(pidfdGetfd, args, { object: name });
+    });
+  }
+
+  named(fileId: number): RegFileEntry {
+    return this.saved.named(fileId);
+  }
+
+  finish(): void {
+    for (const { track } of this.context.processes) {
+      const first = this.context.controlFd;
+      track.at('task state').call(closeRange, { first, last: LAST_FD, flags: 0 });
+    }
+  }
+
+  private once(process: ProcessRebuild, key: string, make: (track: Track) => number): number {
+    let used = this.used.get(process);
+    if (!used) {
+      used = new Map();
+      this.used.set(process, used);
+    }
+    const known = used.get(key);
+    if (known !== undefined) return known;
+    const { track } = process;
+    const stage = track.stage;
+    const fd = make(track.at('make'));
+    track.at(stage);
+    used.set(key, fd);
+    return fd;
+  }
+
+  private limits: { hard: number; most: number } | undefined;
+
+  /** Our own hard limit on descriptors, which puppets inherit, and the kernel's. */
+  private fdLimits(): { hard: number; most: number } {
+    if (this.limits) return this.limits;
+    const { port } = this.context;
+    using scope = port.scope();
+    const old_limit = scope.alloc(rlimit64.size);
+    port.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit: 0, old_limit });
+    const most = Number(port.readText('/proc/sys/fs/nr_open').trim());
+    const { rlim_max } = rlimit64.decode(old_limit.bytes);
+    const hard = rlim_max > BigInt(most) ? most : Number(rlim_max);
+    this.limits = { hard, most };
+    return this.limits;
+  }
+}

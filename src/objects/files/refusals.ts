@@ -1,0 +1,157 @@
+/**
+ * Kinds of open files that are recognised and not saved yet: refused by name. When one becomes supported, its row goes
+ * and a kind of its own comes.
+ */
+import { decodeDev } from '../../linux/procfs/devices.js';
+import { S_IFBLK, S_IFCHR, S_IFLNK, S_IFSOCK } from '../../linux/uapi/fcntl.js';
+import { toNumber } from '../../support/bytes.js';
+import { type CheckpointError, unsupported } from '../../support/errors.js';
+import type { DescriptionView, FileDiscriminant } from '../kinds.js';
+
+export interface RefusedKind {
+  /** The object in error texts: 'eventfd 7 of pid 12'. */
+  readonly name: string;
+  readonly recognize: readonly FileDiscriminant[];
+  /** What cannot be saved; a sentence about the one at hand. */
+  readonly what: (description: DescriptionView) => string;
+  readonly remedy: string;
+}
+
+const CLOSE = 'close it before the checkpoint';
+
+const anonymous = (name: string, plural: string, ...anonInodes: string[]): RefusedKind => ({
+  name,
+  recognize: anonInodes.map((anonInode) => ({ anonInode })),
+  what: () => `${plural} are not saved yet`,
+  remedy: CLOSE,
+});
+
+const quoted = ({ named, target }: DescriptionView): string => `'${named?.name ?? target}'`;
+
+const device = ({ stat }: DescriptionView): string => {
+  const { major, minor } = decodeDev(toNumber(stat.rdev));
+  return `${major}:${minor}`;
+};
+
+// Documentation/admin-guide/devices.txt: 4 virtual consoles and serial lines, 5:0 /dev/tty, 5:1 /dev/console,
+// 136-143 pseudo-terminals, 204 and 229 serial and hypervisor consoles.
+const TERMINALS: FileDiscriminant[] = [
+  [4],
+  [5, 0],
+  [5, 1],
+  [136],
+  [137],
+  [138],
+  [139],
+  [140],
+  [141],
+  [142],
+  [143],
+  [204],
+  [229],
+].map(([major = 0, minor]) => ({
+  fileType: S_IFCHR,
+  device: minor === undefined ? [major] : [major, minor],
+}));
+
+export const REFUSED_KINDS: readonly RefusedKind[] = [
+  anonymous('eventfd', 'eventfds', '[eventfd]'),
+  anonymous('epoll', 'epoll instances (eventpoll)', '[eventpoll]'),
+  anonymous('timerfd', 'timerfds', '[timerfd]'),
+  anonymous('signalfd', 'signalfds', '[signalfd]'),
+  anonymous('inotify', 'inotify instances', 'inotify', '[inotify]'),
+  anonymous('fanotify', 'fanotify groups', '[fanotify]'),
+  anonymous('io_uring', 'io_uring rings', '[io_uring]'),
+  anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
+  anonymous('pidfd', 'pidfds', '[pidfd]'),
+  anonymous('perf event', 'perf events', '[perf_event]'),
+  anonymous('BPF map', 'BPF maps', 'bpf-map'),
+  anonymous('BPF program', 'BPF programs and links', 'bpf-prog', 'bpf-link', 'bpf_link', 'btf'),
+  anonymous('seccomp notifier', 'seccomp notifiers', 'seccomp notify'),
+  anonymous('Landlock ruleset', 'Landlock rulesets', '[landlock-ruleset]'),
+  anonymous('fs-context', 'contexts of a mount to be (fsopen)', '[fscontext]'),
+  anonymous('KVM object', 'KVM objects', 'kvm-vm', 'kvm-vcpu:0'),
+  anonymous('sync file', 'fences (sync_file)', 'sync_file'),
+  {
+    name: 'memfd',
+    recognize: [{ memfd: true }],
+    what: ({ link }) =>
+      `memfds are not saved yet${link.kind === 'memfd' ? `, like '${link.name}'` : ''}`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'socket',
+    recognize: [{ pseudo: 'socket' }],
+    what: () => 'sockets are not saved yet',
+    remedy: CLOSE,
+  },
+  {
+    name: 'namespace file',
+    recognize: [
+      ...['mnt', 'net', 'ipc', 'uts', 'pid', 'user', 'cgroup', 'time'],
+      ...['pid_for_children', 'time_for_children'],
+    ].map((pseudo) => ({ pseudo })),
+    what: ({ target }) => `namespace files are not saved yet, like '${target}'`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'terminal',
+    recognize: TERMINALS,
+    what: (description) => `${quoted(description)} is a terminal (tty), which is not saved yet`,
+    remedy: 'start the program away from it: setsid PROGRAM < /dev/null > output.log 2>&1 &',
+  },
+  {
+    name: 'pty master',
+    recognize: [{ fileType: S_IFCHR, device: [5, 2] }],
+    what: (description) =>
+      `${quoted(description)} is a pseudo-terminal (pty), which is not saved yet`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'tun device',
+    recognize: [{ fileType: S_IFCHR, device: [10, 200] }],
+    what: (description) => `${quoted(description)} is a tun/tap interface, which is not saved yet`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'character device',
+    recognize: [{ fileType: S_IFCHR }],
+    what: (description) =>
+      `${quoted(description)} (character device ${device(description)}) has state that only its driver knows`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'block device',
+    recognize: [{ fileType: S_IFBLK }],
+    what: (description) =>
+      `${quoted(description)} (block device ${device(description)}) is not saved yet`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'symbolic link',
+    recognize: [{ fileType: S_IFLNK }],
+    what: (description) => `${quoted(description)}: open symbolic links are not saved yet`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'socket file',
+    recognize: [{ fileType: S_IFSOCK }],
+    what: (description) => `${quoted(description)}: open socket files are not saved yet`,
+    remedy: CLOSE,
+  },
+];
+
+/** The error for a description of a refused kind; `detail` says more about the one at hand. */
+export function refusalOf(
+  kind: RefusedKind | undefined,
+  description: DescriptionView,
+  detail = '',
+): CheckpointError {
+  if (kind === undefined) {
+    return unsupported(`'${description.target}' is of a kind that woodfrog does not know`, {
+      object: 'descriptor',
+      remedy: CLOSE,
+    });
+  }
+  return unsupported(kind.what(description) + detail, { object: kind.name, remedy: kind.remedy });
+}

@@ -1,0 +1,121 @@
+/** The ids of a checkpoint's open files, and files.img as it grows. Ids count from 1 over the whole tree. */
+import { fd_types, type file_entry } from '../../images/messages/fdinfo.js';
+import type { fown_entry } from '../../images/messages/fown.js';
+import type { MessageValue } from '../../images/schema.js';
+import type { Mapping } from '../../linux/procfs/maps.js';
+import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { CheckpointError, unsupported } from '../../support/errors.js';
+import type { FileIds, NamedFile } from '../kinds.js';
+import type { FileStat } from '../ports.js';
+import type { RegFileEntry } from '../rebuild-context.js';
+import { toType } from './named.js';
+
+export type FileEntry = MessageValue<typeof file_entry>;
+
+/** No owner, no signal: other ones are refused. */
+export const noOwner = (): MessageValue<typeof fown_entry> => ({
+  uid: 0,
+  euid: 0,
+  signum: 0,
+  pid_type: 0,
+  pid: 0,
+});
+
+/** Tells mappings of different files apart. */
+export const mappedKey = ({ major, minor, inode, path, deleted }: Mapping): string =>
+  `${major}:${minor}:${inode}:${deleted ? 1 : 0}:${path}`;
+
+const MAX_U32 = 0xffff_ffff;
+
+export class FileRegistry implements FileIds {
+  /** files.img, in order. */
+  readonly entries: FileEntry[] = [];
+  private readonly mappedFiles: ReadonlyMap<string, NamedFile>;
+  private readonly paths = new Map<string, number>();
+  private readonly pipeIds = new Map<string, number>();
+  private readonly takenPipeIds = new Set<number>();
+  private last = 0;
+
+  /** `mappedFiles`: what observeFiles found, by mappedKey. */
+  constructor(mappedFiles: ReadonlyMap<string, NamedFile> = new Map()) {
+    this.mappedFiles = mappedFiles;
+  }
+
+  newFileId(): number {
+    return ++this.last;
+  }
+
+  add(entry: FileEntry): void {
+    this.entries.push(entry);
+  }
+
+  addNamed(
+    named: NamedFile,
+    { flags, pos, id = this.newFileId() }: { flags: number; pos: bigint; id?: number },
+  ): number {
+    const reg = regEntry(named, { id, flags, pos });
+    this.add({ type: fd_types.REG, id, reg });
+    return id;
+  }
+
+  /** The id of a file with a path that is needed for itself: all such uses of one file share an entry, with flags 0. */
+  path(named: NamedFile): number {
+    const { name, stat } = named;
+    const key = `${stat.dev}:${stat.ino}:${name}`;
+    const known = this.paths.get(key);
+    if (known !== undefined) return known;
+    const id = this.addNamed(named, { flags: 0, pos: 0n });
+    this.paths.set(key, id);
+    return id;
+  }
+
+  /** The id of a mapped file. Throws unsupported(...) for one that cannot be opened again: deleted, replaced. */
+  mapped(mapping: Mapping): number {
+    const named = this.mappedFiles.get(mappedKey(mapping));
+    if (named === undefined) {
+      throw unsupported(`the mapped file '${mapping.name}' cannot be found by its name`);
+    }
+    if (toType(named.stat) !== S_IFREG && !isZeroDevice(named.stat)) {
+      throw unsupported(`'${named.name}' is a device: mappings of devices are not saved yet`, {
+        remedy: 'unmap it before the checkpoint',
+      });
+    }
+    return this.path(named);
+  }
+
+  pipeId(key: string, inode: bigint): number {
+    const known = this.pipeIds.get(key);
+    if (known !== undefined) return known;
+    let id = inode > 0n && inode <= BigInt(MAX_U32) ? Number(inode) : MAX_U32;
+    while (this.takenPipeIds.has(id)) id = id > 1 ? id - 1 : MAX_U32;
+    this.takenPipeIds.add(id);
+    this.pipeIds.set(key, id);
+    return id;
+  }
+}
+
+/** /dev/zero, 1:5. */
+const isZeroDevice = (stat: FileStat): boolean => toType(stat) === S_IFCHR && stat.rdev === 0x105n;
+
+/** The same error for another place: each use of an object that cannot be saved gets its own context. */
+export const anew = ({ code, what, remedy, context }: CheckpointError): CheckpointError =>
+  new CheckpointError({ code, what, ...(remedy !== undefined && { remedy }), ...context });
+
+/** The reg_file_entry of a file with a path; throws its obstacle. */
+export function regEntry(
+  { name, stat, buildId, obstacle }: NamedFile,
+  { id, flags, pos }: { id: number; flags: number; pos: bigint },
+): RegFileEntry {
+  if (obstacle) throw anew(obstacle);
+  const isRegular = toType(stat) === S_IFREG;
+  return {
+    id,
+    flags,
+    pos: BigInt.asUintN(64, pos),
+    fown: noOwner(),
+    name,
+    ...(isRegular && { size: stat.size }),
+    mode: stat.mode,
+    build_id: [...(buildId ?? [])],
+  };
+}

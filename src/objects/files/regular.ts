@@ -1,0 +1,31 @@
+/** Regular files, directories, and the character devices that keep no state: opened by their name again. */
+import { fd_types } from '../../images/messages/fdinfo.js';
+import { O_CLOEXEC, S_IFCHR, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { defined } from '../../support/assert.js';
+import { defineFileKind } from '../kinds.js';
+import type { RegFileEntry } from '../rebuild-context.js';
+import { openNamed, seekNamed, surveyNamed } from './open-named.js';
+import { regEntry } from './registry.js';
+
+/** Documentation/admin-guide/devices.txt: null, zero, full, random, urandom. */
+const STATELESS_DEVICES = [3, 5, 7, 8, 9].map((minor) => ({
+  fileType: S_IFCHR,
+  device: [1, minor] as const,
+}));
+
+export const regularFile = defineFileKind<RegFileEntry>({
+  name: 'file',
+  fdType: fd_types.REG,
+  unionField: 'reg',
+  recognize: [{ fileType: S_IFREG }, { fileType: S_IFDIR }, ...STATELESS_DEVICES],
+  inspect({ id, description: { named, fdinfo } }) {
+    const file = defined(named, 'a file without a name');
+    return { entry: regEntry(file, { id, flags: fdinfo.flags & ~O_CLOEXEC, pos: fdinfo.pos }) };
+  },
+  survey: surveyNamed,
+  open({ entry, process: { track } }) {
+    const fd = openNamed(track, entry, entry.flags);
+    seekNamed(track, fd, entry);
+    return fd;
+  },
+});

@@ -1,0 +1,9 @@
+/** The registry: every kernel object that is saved, recognised or refused. One line each. */
+import { directories } from './files/directories.js';
+import { FILE_KINDS } from './files/index.js';
+import type { TaskState } from './kinds.js';
+import { taskStates as ofTasks } from './tasks/index.js';
+
+/** In the order in which their steps come within a stage. */
+export const taskStates: readonly TaskState[] = [directories, ...ofTasks];
+export { FILE_KINDS as fileKinds };

@@ -1,0 +1,253 @@
+/**
+ * Memory, from the images to steps: every process clears the puppet's address space but for the plan and the kernel's
+ * own pages, maps what was mapped, reads the contents in, and gives each mapping its last properties. Pure but for
+ * looking at pagemaps and at this kernel's vdso.
+ */
+
+import { IMAGES } from '../../images/catalogue.js';
+import { munmap } from '../../linux/syscalls/memory.js';
+import { prctl } from '../../linux/syscalls/tasks.js';
+import { O_RDONLY } from '../../linux/uapi/fcntl.js';
+import { MAP_LOCKED } from '../../linux/uapi/mman.js';
+import { PR_SET_THP_DISABLE } from '../../linux/uapi/prctl.js';
+import { findHole, type Occupied } from '../../plan/holes.js';
+import { PLAN_LENGTH } from '../../plan/plan.js';
+import type { Track } from '../../plan/track.js';
+import { PAGE_SIZE } from '../../support/brand.js';
+import { toNumber } from '../../support/bytes.js';
+import { imageError, refused, within } from '../../support/errors.js';
+import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
+import {
+  addReads,
+  type Piece,
+  readSavedPages,
+  type SavedPages,
+  splitHuge,
+  splitPiece,
+} from './contents.js';
+import { isMapping, layoutOf } from './layout.js';
+import {
+  addAdvice,
+  addFinish,
+  addGuard,
+  addMmap,
+  addSeal,
+  fillingProt,
+  isFile,
+  isSharedAnonymous,
+  verifyVma,
+} from './rebuild-mapping.js';
+import { addMakings, addUses, collectObjects, type SharedObject } from './rebuild-shared.js';
+import {
+  addMoves,
+  type KernelPiece,
+  kernelPieces,
+  readOwnVdso,
+  totalLength,
+  verifyVdso,
+} from './rebuild-vdso.js';
+import { USER_END, VMA_AREA_GUARD, VMA_AREA_VDSO, VMA_AREA_VVAR, type Vma } from './vma.js';
+
+/** Adds, to every process's track, the steps that bring its memory back. */
+export function rebuildMemory(context: RestoreContext): void {
+  for (const process of context.processes) {
+    within(placeOf(process), () => process.mm.vmas.forEach(verifyVma));
+  }
+  const objects = collectObjects(context);
+  const bases = new Map<SharedObject, number>();
+  const vdso = new VdsoCheck(context);
+  for (const process of context.processes) {
+    within(placeOf(process), () => {
+      for (const [object, base] of rebuildProcess(context, process, { objects, vdso })) {
+        bases.set(object, base);
+      }
+    });
+  }
+  addUses(objects, bases);
+  for (const { track, mm } of context.processes) {
+    for (const vma of mm.vmas) addSeal(track, vma);
+  }
+}
+
+const placeOf = ({ vpid, comm }: ProcessRebuild) => ({ pid: vpid, comm });
+
+const isKernels = ({ status }: Vma): boolean => (status & (VMA_AREA_VDSO | VMA_AREA_VVAR)) !== 0;
+
+function rebuildProcess(
+  context: RestoreContext,
+  process: ProcessRebuild,
+  { objects, vdso }: { objects: readonly SharedObject[]; vdso: VdsoCheck },
+): Map<SharedObject, number> {
+  const { track, mm } = process;
+  const vmas = mm.vmas.filter(isMapping);
+  const plain = vmas.filter((vma) => !isKernels(vma) && !isSharedAnonymous(vma));
+  const saved = readSavedPages(context.store, IMAGES.PAGEMAP, process.vpid);
+  const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
+  const own = ownPieces(saved.pieces, vdsoVma);
+  if (vdsoVma) {
+    within({ object: 'vdso' }, () =>
+      vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso }),
+    );
+  }
+
+  const kernels = kernelPieces(context.puppetMappings, vmas);
+  const occupied: Occupied[] = [
+    ...layoutOf(mm),
+    ...context.puppetMappings,
+    { start: context.plan.base, end: context.plan.base + PLAN_LENGTH },
+  ];
+  const staging = stagingFor(kernels, occupied);
+  occupied.push({ start: staging, end: staging + totalLength(kernels) });
+
+  const withPages = mappingsWithPages(plain, own.pieces);
+  const fds = openFiles(context, process, plain);
+  const pagesFd = own.pieces.length > 0 ? context.files.image(process, saved.image) : -1;
+  clearPuppet(track.at('memory'), { plan: context.plan.base, kernels, staging });
+  const guards = mm.vmas.filter(({ status }) => status & VMA_AREA_GUARD);
+  const filling = (vma: Vma): number =>
+    withPages.has(vma) || vma.accounted ? fillingProt(vma) : vma.prot;
+  for (const vma of plain) {
+    const fd = fds.get(vma);
+    addMmap(track, vma, { prot: filling(vma), ...(fd !== undefined && { fd }) });
+    addAdvice(track, vma);
+  }
+  for (const guard of guards) addGuard(track, guard);
+  if (pagesFd >= 0) addContents(track, { fd: pagesFd, image: saved.image, pieces: own.pieces });
+  for (const vma of plain) {
+    addFinish(track, vma, {
+      current: filling(vma),
+      hasGuards: (vma.flags & MAP_LOCKED) !== 0 && holdsOne(vma, guards),
+    });
+  }
+  const made = addMakings(context, process, { objects, occupied });
+  addMoves(track.at('memory'), kernels, { staging, into: 'place' });
+  return made;
+}
+
+const holdsOne = ({ start, end }: Vma, guards: readonly Vma[]): boolean =>
+  guards.some((guard) => guard.start < end && start < guard.end);
+
+/** The vdso's pages are saved, to be compared; they are not read in: the kernel brings its own. */
+function ownPieces(
+  pieces: readonly Piece[],
+  vdso: Vma | undefined,
+): { pieces: Piece[]; vdso: Piece | undefined } {
+  if (vdso === undefined) return { pieces: [...pieces], vdso: undefined };
+  const own: Piece[] = [];
+  let found: Piece | undefined;
+  for (const piece of pieces) {
+    const { inside, outside } = splitPiece(piece, vdso);
+    found ??= inside;
+    own.push(...outside);
+  }
+  return { pieces: own, vdso: found };
+}
+
+function stagingFor(kernels: readonly KernelPiece[], occupied: readonly Occupied[]): number {
+  const length = totalLength(kernels);
+  if (length === 0) return 0;
+  const staging = findHole(occupied, { length, align: PAGE_SIZE });
+  if (staging === undefined) throw refused('no address space is free beside what was saved');
+  return staging;
+}
+
+/** Which mappings have saved pages. Both lists are in address order. Pages of no mapping are an error. */
+function mappingsWithPages(vmas: readonly Vma[], pieces: readonly Piece[]): Set<Vma> {
+  const found = new Set<Vma>();
+  let index = 0;
+  for (const { address, length } of pieces) {
+    for (let at = address; at < address + length; ) {
+      while ((vmas[index]?.end ?? Number.POSITIVE_INFINITY) <= at) index++;
+      const vma = vmas[index];
+      if (vma === undefined || vma.start > at) {
+        throw imageError(`the saved pages at 0x${at.toString(16)} are in no mapping`);
+      }
+      found.add(vma);
+      at = vma.end;
+    }
+  }
+  return found;
+}
+
+function openFiles(
+  { files }: RestoreContext,
+  process: ProcessRebuild,
+  vmas: readonly Vma[],
+): Map<Vma, number> {
+  const fds = new Map<Vma, number>();
+  for (const vma of vmas) {
+    // All mappings of a file share its entry: how each opens it stands in the mapping.
+    if (isFile(vma)) fds.set(vma, files.use(process, toNumber(vma.shmid), vma.fdflags ?? O_RDONLY));
+  }
+  return fds;
+}
+
+const LOWEST = PAGE_SIZE;
+
+/** Unmaps all that the puppet has, but for the plan and the kernel's own pages. */
+function clearPuppet(
+  track: Track,
+  { plan, kernels, staging }: { plan: number; kernels: readonly KernelPiece[]; staging: number },
+): void {
+  addMoves(track, kernels, { staging, into: 'staging' });
+  const kept = [
+    { start: plan, end: plan + PLAN_LENGTH },
+    { start: staging, end: staging + totalLength(kernels) },
+  ]
+    .filter(({ start, end }) => start < end)
+    .sort((a, b) => a.start - b.start);
+  let at = LOWEST;
+  for (const { start, end } of [...kept, { start: USER_END, end: USER_END }]) {
+    if (at < start) track.call(munmap, { addr: at, length: start - at }, { object: 'the puppet' });
+    at = end;
+  }
+}
+
+/**
+ * Reads the contents in. A huge page that the kernel gives for one saved page would touch 511 that never were: such
+ * pages come without; blocks that are saved whole may get one.
+ */
+function addContents(track: Track, { fd, image, pieces }: SavedPages & { fd: number }): void {
+  const { whole, rest } = splitHuge(pieces);
+  addReads(track, { fd, image, pieces: whole });
+  if (rest.length === 0) return;
+  addThpDisable(track, 1);
+  addReads(track, { fd, image, pieces: rest });
+  addThpDisable(track, 0);
+}
+
+function addThpDisable(track: Track, disabled: 0 | 1): void {
+  track.call(prctl, { option: PR_SET_THP_DISABLE, arg2: disabled, arg3: 0, arg4: 0, arg5: 0 });
+}
+
+/** Compares saved vdsos with this kernel's; the tasks of one tree mostly have the same one. */
+class VdsoCheck {
+  readonly #context: RestoreContext;
+  #current: Uint8Array | undefined;
+
+  constructor(context: RestoreContext) {
+    this.#context = context;
+  }
+
+  verify(
+    process: ProcessRebuild,
+    vma: Vma,
+    { image, piece }: { image: string; piece: Piece | undefined },
+  ): void {
+    const length = vma.end - vma.start;
+    this.#current ??= readOwnVdso(this.#context.port, length);
+    const saved = piece?.length === length ? this.#read(image, piece.offset, length) : undefined;
+    if (saved && Buffer.compare(saved, this.#current) === 0) return;
+    verifyVdso(process, vma, { saved, current: this.#current });
+  }
+
+  #read(image: string, offset: number, length: number): Uint8Array {
+    const reader = this.#context.store.open(image);
+    if (reader === undefined) throw imageError('the image is missing', { object: image });
+    try {
+      return reader.read(offset, length);
+    } finally {
+      reader.close();
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Signals queued but not yet delivered, with their siginfo: those of the process and those of each thread. All are
+ * blocked while they are queued again; each thread queues its own, as the kernel lets only the receiver itself send
+ * what claims to come from the kernel or from kill(2). Before it, the stage 'ends' has left no SIGCHLD behind.
+ */
+import type { signal_queue_entry } from '../../images/messages/siginfo.js';
+import type { MessageValue } from '../../images/schema.js';
+import {
+  SI_MAX_SIZE,
+  SI_USER,
+  SIGKILL,
+  SIGSTOP,
+  siginfo,
+  sigmask,
+  signalName,
+  signalsIn,
+} from '../../linux/signal.js';
+import { rtSigqueueinfo, rtTgsigqueueinfo } from '../../linux/syscalls/tasks.js';
+import { imageError, unsupported } from '../../support/errors.js';
+import { defineTaskState } from '../kinds.js';
+
+type Queue = MessageValue<typeof signal_queue_entry>;
+
+export const pendingShared = defineTaskState({
+  name: 'signals pending for the process',
+  scope: 'process',
+  inspect: ({ process }) => ({
+    tc: { signals_s: queueOf(process.pendingShared, process.status.ShdPnd) },
+  }),
+  rebuild({ core, track, process }) {
+    for (const info of infosOf(core.tc?.signals_s)) {
+      const sig = siginfo.decode(info).si_signo;
+      track.at('pending signals').call(rtSigqueueinfo, { tgid: process.vpid, sig, info });
+    }
+  },
+});
+
+export const pendingPrivate = defineTaskState({
+  name: 'signals pending for the thread',
+  scope: 'thread',
+  inspect: ({ thread }) => ({
+    thread_core: { signals_p: queueOf(thread.pending, thread.status.SigPnd) },
+  }),
+  rebuild({ core, track, vtid, process }) {
+    for (const info of infosOf(core.thread_core?.signals_p)) {
+      const sig = siginfo.decode(info).si_signo;
+      track
+        .at('pending signals')
+        .call(rtTgsigqueueinfo, { tgid: process.vpid, tid: vtid, sig, info });
+    }
+  },
+});
+
+/**
+ * The queue, and the signals that are pending without an entry in it: the kernel had no memory for one, or
+ * RLIMIT_SIGPENDING was reached. Such a signal is delivered as if sent by nobody.
+ */
+function queueOf(infos: readonly Uint8Array[], pending: bigint): Queue {
+  let queued = 0n;
+  for (const info of infos) queued |= sigmask(siginfo.decode(info).si_signo);
+  const lost = signalsIn(pending & ~queued).map((si_signo) =>
+    siginfo.encode({ si_signo, si_code: SI_USER }),
+  );
+  const all = [...infos, ...lost];
+  for (const info of all) refuseUnqueueable(siginfo.decode(info).si_signo);
+  return { signals: all.map((info) => ({ siginfo: info })) };
+}
+
+function infosOf(queue: Queue | undefined): Uint8Array[] {
+  const infos = (queue?.signals ?? []).map((entry) => entry.siginfo);
+  for (const info of infos) {
+    if (info.length !== SI_MAX_SIZE) {
+      throw imageError(`a pending signal has ${info.length} bytes, not ${SI_MAX_SIZE}`);
+    }
+    refuseUnqueueable(siginfo.decode(info).si_signo);
+  }
+  return infos;
+}
+
+function refuseUnqueueable(signal: number): void {
+  if (signal !== SIGKILL && signal !== SIGSTOP) return;
+  throw unsupported(`${signalName(signal)} is about to be delivered`, {
+    remedy:
+      signal === SIGKILL ? 'the process is ending' : 'continue the process first: kill -CONT PID',
+  });
+}

@@ -1,0 +1,45 @@
+/** General registers, with a system call that was interrupted issued again, and what the thread resumes with. */
+import {
+  abortRseq,
+  forImage,
+  isNative,
+  NO_SYSCALL,
+  type RseqCs,
+  user_regs_struct,
+} from '../../arch/arch.js';
+import { user_x86_regs_mode } from '../../images/messages/core-x86.js';
+import { defined } from '../../support/assert.js';
+import { unsupported } from '../../support/errors.js';
+import { defineTaskState } from '../kinds.js';
+import { xstateOf } from './fpu.js';
+import { readCriticalSection } from './rseq.js';
+import { blockedSignals } from './signal-mask.js';
+
+const REMEDY_32_BIT = 'only 64-bit programs are supported';
+
+export const registers = defineTaskState<RseqCs | undefined>({
+  name: 'registers',
+  scope: 'thread',
+  // Read before any tape runs: the kernel forgets a critical section once the task runs outside of it.
+  observe: (port, { process, thread }) => readCriticalSection(port, process.pid, thread.rseq),
+  inspect: ({ thread: { regs }, seen: section }) => {
+    if (!isNative(regs)) {
+      throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
+    }
+    const abort = section && abortRseq(regs, section);
+    const saved = abort === undefined ? forImage(regs) : { ...regs, ip: abort };
+    return { thread_info: { gpregs: { ...saved, mode: user_x86_regs_mode.NATIVE } } };
+  },
+  rebuild(thread, { port }) {
+    const info = defined(thread.core.thread_info, `thread ${thread.vtid} has no registers`);
+    if (info.gpregs.mode === user_x86_regs_mode.COMPAT) {
+      throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
+    }
+    thread.task.final = {
+      // Nothing is left to restart, so no value of ax may look like a call that is.
+      regs: user_regs_struct.encode({ ...info.gpregs, orig_ax: NO_SYSCALL }),
+      xstate: xstateOf(info.fpregs, port.xstateLayout),
+      sigmask: blockedSignals(thread),
+    };
+  },
+});

@@ -1,0 +1,68 @@
+/** Timers of a process that are not saved yet: the three interval timers, and POSIX timers. */
+import type { itimer_entry } from '../../images/messages/timer.js';
+import type { MessageValue } from '../../images/schema.js';
+import { parseTimers } from '../../linux/procfs/timers.js';
+import { getitimer } from '../../linux/syscalls/tasks.js';
+import { itimerval } from '../../linux/uapi/sched.js';
+import { unsupported } from '../../support/errors.js';
+import { defineTaskState } from '../kinds.js';
+import { answer } from './common.js';
+
+type Entry = MessageValue<typeof itimer_entry>;
+
+/** setitimer(2), in the order of their numbers. */
+const ITIMERS = ['ITIMER_REAL', 'ITIMER_VIRTUAL', 'ITIMER_PROF'] as const;
+const NOT_ARMED: Entry = { isec: 0, iusec: 0, vsec: 0, vusec: 0 };
+
+export const intervalTimers = defineTaskState<undefined, boolean[]>({
+  name: 'interval timer',
+  scope: 'process',
+  probe(tape) {
+    const asked = ITIMERS.map((_, which) => {
+      const curr_value = tape.reserve(itimerval.size);
+      return { curr_value, call: tape.call(getitimer, { which, curr_value }) };
+    });
+    return () =>
+      asked.map(({ curr_value, call }) => {
+        answer(call.result(), 'getitimer');
+        return curr_value.read().some((byte) => byte !== 0);
+      });
+  },
+  inspect({ probed }) {
+    refuseArmed(probed);
+    return { tc: { timers: { real: NOT_ARMED, virt: NOT_ARMED, prof: NOT_ARMED, posix: [] } } };
+  },
+  rebuild({ core }) {
+    const { timers } = core.tc ?? {};
+    if (timers === undefined) return;
+    refuseArmed([timers.real, timers.virt, timers.prof].map(isArmed));
+    if (timers.posix.length > 0) throw posixTimers(timers.posix.map(({ it_id }) => it_id));
+  },
+});
+
+const isArmed = ({ isec, iusec, vsec, vusec }: Entry): boolean => isec + iusec + vsec + vusec !== 0;
+
+function refuseArmed(armed: readonly boolean[]): void {
+  const names = ITIMERS.filter((_, which) => armed[which]);
+  if (names.length === 0) return;
+  throw unsupported(`${names.join(', ')} is armed, which cannot be saved yet`, {
+    remedy: 'checkpoint the program while it has no alarm(2) or setitimer(2) running',
+  });
+}
+
+/** timer_create(2). /proc/PID/timers needs CONFIG_CHECKPOINT_RESTORE. */
+export const posixTimerList = defineTaskState<number[]>({
+  name: 'POSIX timer',
+  scope: 'process',
+  observe: (port, { process }) =>
+    parseTimers(port.readText(`/proc/${process.pid}/timers`)).map(({ id }) => id),
+  inspect({ seen }) {
+    if (seen.length > 0) throw posixTimers(seen);
+    return {};
+  },
+});
+
+const posixTimers = (ids: readonly number[]) =>
+  unsupported(`POSIX timer ${ids.join(', ')} exists, which cannot be saved yet`, {
+    remedy: 'checkpoint the program while it has no timer of timer_create(2)',
+  });

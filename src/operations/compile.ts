@@ -1,0 +1,172 @@
+/** Images to a plan: births, then files, memory and every task state add their steps. Pure but for facts asked of the port. */
+import { vdsoSyscall } from '../arch/arch.js';
+import { IMAGES } from '../images/catalogue.js';
+import type { ImageSet } from '../images/directory.js';
+import type { ImageStore } from '../images/store.js';
+import type { Mapping } from '../linux/procfs/maps.js';
+import { rebuildFiles } from '../objects/files/rebuild.js';
+import { taskStates } from '../objects/index.js';
+import { rebuildMemory } from '../objects/memory/rebuild.js';
+import { VMA_AREA_VDSO } from '../objects/memory/vma.js';
+import { clockOffsets, enterTimeNamespace, readHostClocks } from '../objects/namespaces/time.js';
+import type { KernelPort } from '../objects/ports.js';
+import type {
+  HostStepPort,
+  ProcessRebuild,
+  RebuildInputs,
+  RestoreContext,
+  ThreadRebuild,
+} from '../objects/rebuild-context.js';
+import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
+import { choosePlanBase } from '../plan/holes.js';
+import { Plan } from '../plan/plan.js';
+import type { Track } from '../plan/track.js';
+import { defined } from '../support/assert.js';
+import { imageError, within } from '../support/errors.js';
+
+export interface CompileInput {
+  images: ImageSet;
+  port: KernelPort;
+  puppetMappings: readonly Mapping[];
+  store: ImageStore;
+  controlFd: number;
+  hostImageFd(name: string): number;
+}
+
+export interface Compiled {
+  plan: Plan<HostStepPort>;
+  births: Births;
+  processes: ProcessRebuild[];
+}
+
+export function compile(input: CompileInput): Compiled {
+  const { images, puppetMappings, controlFd } = input;
+  const entries = images.many(IMAGES.PSTREE);
+  const layouts = entries
+    .filter(({ pid }) => !isZombie(images, pid))
+    .map(({ pid }) => images.require(IMAGES.MM, pid).vmas);
+  const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings]));
+  const births = bearTree(
+    plan,
+    entries.map((entry) => birthOf(images, entry)),
+    {
+      controlFd,
+      temporaryFds: controlFd + 1,
+      prepare: (first) => prepareClocks(first, input),
+    },
+  );
+  const processes = entries
+    .filter(({ pid }) => !isZombie(images, pid))
+    .map((entry) => processOf(images, entry, births));
+  const inputs: RebuildInputs = { ...input, plan, processes };
+  const files = rebuildFiles(inputs);
+  const context: RestoreContext = { ...inputs, files };
+  rebuildMemory(context);
+  rebuildStates(context);
+  files.finish();
+  return { plan, births, processes };
+}
+
+const TASK_ALIVE = 1;
+const TASK_DEAD = 2;
+const TASK_ZOMBIE = 3;
+
+/** Whether the process only waits to be reaped. */
+function isZombie(images: ImageSet, vpid: number): boolean {
+  const { tc } = images.require(IMAGES.CORE, vpid);
+  const state = tc?.task_state ?? TASK_ALIVE;
+  return state === TASK_DEAD || state === TASK_ZOMBIE;
+}
+
+function birthOf(
+  images: ImageSet,
+  {
+    pid,
+    ppid,
+    pgid,
+    sid,
+    threads,
+  }: { pid: number; ppid: number; pgid: number; sid: number; threads: number[] },
+): BirthProcess {
+  const { tc } = images.require(IMAGES.CORE, pid);
+  return {
+    vpid: pid,
+    ppid,
+    pgid,
+    sid,
+    comm: tc?.comm ?? '?',
+    threads,
+    zombie: isZombie(images, pid) ? { status: tc?.exit_code ?? 0 } : undefined,
+  };
+}
+
+/** The tree's clocks go on where they stopped, in a time namespace of its own. */
+function prepareClocks(first: Track, { images, port }: CompileInput): void {
+  const saved = images.get(IMAGES.TIMENS, images.ids(IMAGES.TIMENS)[0] ?? 0);
+  if (saved) enterTimeNamespace(first, clockOffsets(saved, readHostClocks(port)));
+}
+
+function processOf(
+  images: ImageSet,
+  pstree: ProcessRebuild['pstree'],
+  births: Births,
+): ProcessRebuild {
+  const vpid = pstree.pid;
+  const core = images.require(IMAGES.CORE, vpid);
+  const task = defined(births.processes.get(vpid), `pid ${vpid} was not born`);
+  const process: ProcessRebuild = {
+    vpid,
+    comm: core.tc?.comm ?? '?',
+    pstree,
+    core,
+    ids: images.require(IMAGES.IDS, vpid),
+    mm: images.require(IMAGES.MM, vpid),
+    track: task.track,
+    threads: [],
+  };
+  for (const vtid of pstree.threads) {
+    const thread = defined(births.threads.get(vtid), `tid ${vtid} was not born`);
+    process.threads.push({
+      vtid,
+      core: images.require(IMAGES.CORE, vtid),
+      track: thread.track,
+      task: thread,
+      isLeader: vtid === vpid,
+      process,
+    });
+  }
+  return process;
+}
+
+function rebuildStates(context: RestoreContext): void {
+  for (const process of context.processes) {
+    for (const thread of process.threads) {
+      for (const state of taskStates) rebuildState(state, thread, context);
+    }
+  }
+}
+
+function rebuildState(
+  state: (typeof taskStates)[number],
+  thread: ThreadRebuild,
+  context: RestoreContext,
+): void {
+  if (state.rebuild === undefined || (state.scope === 'process' && !thread.isLeader)) return;
+  const { comm } = thread.process;
+  within({ pid: thread.vtid, comm, object: state.name }, () => state.rebuild?.(thread, context));
+}
+
+/** The address of the vdso's `syscall` in each process, by vpid; `vdso` is this kernel's. */
+export function vdsoSyscalls(
+  processes: readonly ProcessRebuild[],
+  vdso: Uint8Array,
+): Map<number, number> {
+  const offset = vdsoSyscall(vdso);
+  return new Map(
+    processes.map(({ vpid, comm, mm }) => {
+      const found = mm.vmas.find(({ status }) => (status & VMA_AREA_VDSO) !== 0);
+      if (found === undefined) throw imageError('the process has no vdso', { pid: vpid, comm });
+      return [vpid, found.start + offset];
+    }),
+  );
+}

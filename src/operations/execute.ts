@@ -1,0 +1,41 @@
+/** --exec-cmd: this process becomes another program, which is the root task's parent from then on. */
+import { attemptStat } from '../host/files.js';
+import { Host } from '../host/host.js';
+import { errnoName } from '../linux/errno.js';
+import { execve } from '../linux/syscalls/tasks.js';
+import { concat, u64Bytes } from '../support/bytes.js';
+import { refused } from '../support/errors.js';
+import { cString } from '../support/text.js';
+
+export function execute(argv: readonly string[], environment: NodeJS.ProcessEnv): never {
+  using host = new Host();
+  const [name = ''] = argv;
+  const path = findProgram(host, name, environment.PATH ?? '/usr/local/bin:/usr/bin:/bin');
+  using scope = host.scope();
+  const vector = (strings: readonly string[]): number =>
+    scope.store(
+      concat([...strings.map((text) => u64Bytes(scope.store(cString(text), 1))), u64Bytes(0)]),
+    );
+  const variables = Object.entries(environment).map(([key, value]) => `${key}=${value ?? ''}`);
+  const result = host.attempt(execve, {
+    pathname: path,
+    argv: vector(argv),
+    envp: vector(variables),
+  });
+  const errno = errnoName(-result);
+  throw refused(`'${name}' cannot be run: execve: ${errno}`, {
+    syscall: 'execve',
+    errno,
+    remedy: 'the restored tree runs on; give a program that exists and may be run',
+  });
+}
+
+/** As execvp(3) looks for it. */
+function findProgram(host: Host, name: string, path: string): string {
+  if (name.includes('/')) return name;
+  for (const folder of path.split(':')) {
+    const candidate = `${folder === '' ? '.' : folder}/${name}`;
+    if (typeof attemptStat(host, candidate) !== 'number') return candidate;
+  }
+  return name;
+}

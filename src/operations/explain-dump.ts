@@ -1,0 +1,105 @@
+/** dump --explain: every object of the tree with a verdict, the tree untouched: nothing is written, nothing killed. */
+import type { ProcessView } from '../checkpoint/views.js';
+import { type InspectedFiles, inspectFiles } from '../objects/files/inspect.js';
+import { type FilesObservation, observeFiles } from '../objects/files/observe.js';
+import { taskStates } from '../objects/index.js';
+import { inspectMemory } from '../objects/memory/inspect.js';
+import { observeMemory } from '../objects/memory/observe.js';
+import type { DumpOptions } from '../options/types.js';
+import { pid } from '../support/brand.js';
+import { CheckpointError } from '../support/errors.js';
+import { freezeTree } from '../tracer/freeze.js';
+import { viewTree } from '../tracer/views.js';
+import { learnLayout, mappedFiles, refuseForeignSession } from './dump.js';
+import { inspectTasks, type OnObject } from './inspect-tasks.js';
+import { Session } from './session.js';
+import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
+
+export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedDump {
+  using session = new Session(env, 'dump');
+  const { interrupts, host, port } = session;
+  interrupts.arm(options.timeoutSec);
+  using tree = freezeTree(host, pid(options.pid), interrupts);
+  const processes = viewTree(tree);
+  learnLayout(session, processes);
+  const verdicts = new Verdicts();
+  for (const process of processes.slice(0, 1)) {
+    verdicts.about(process, 'session', undefined, () => refuseForeignSession(process));
+  }
+  const observed = observeFiles(port, processes);
+  const onObject: OnObject = ({ process, thread }, object, inspect) =>
+    verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
+  inspectTasks(tree, processes, { port, states: taskStates, onObject });
+  const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
+  verdicts.addDescriptors(observed);
+  for (const process of processes) verdicts.addMappings(process, files, port);
+  return { kind: 'explained', verdicts: verdicts.list };
+}
+
+class Verdicts {
+  readonly list: Verdict[] = [];
+  readonly #refusedFds = new Set<string>();
+
+  /** Runs an inspection: saved if it goes through, else why not. */
+  about(
+    { pid: task, comm }: Pick<ProcessView, 'pid' | 'comm'>,
+    object: string,
+    detail: string | undefined,
+    inspect: () => void,
+  ): void {
+    const place = { pid: task, comm, object, ...(detail === undefined ? {} : { detail }) };
+    try {
+      inspect();
+      this.list.push({ ...place, verdict: 'saved' });
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code === 'bug') throw error;
+      this.list.push({ ...place, ...verdictOf(error) });
+    }
+  }
+
+  /** A refusal that names its own place. */
+  refused(error: CheckpointError): void {
+    const { pid: task = 0, comm, object = 'object', fd } = error.context;
+    if (fd !== undefined) this.#refusedFds.add(`${task} ${fd}`);
+    this.list.push({
+      pid: task,
+      ...(comm === undefined ? {} : { comm }),
+      object: fd === undefined ? object : `descriptor ${fd} (${object})`,
+      ...verdictOf(error),
+    });
+  }
+
+  /** Descriptors that nothing was said against. */
+  addDescriptors({ processes }: FilesObservation): void {
+    for (const { process, table } of processes) {
+      for (const { fd, description } of table) {
+        if (this.#refusedFds.has(`${process.pid} ${fd}`)) continue;
+        if (description.kind === undefined || description.obstacle !== undefined) continue;
+        this.list.push({
+          pid: process.pid,
+          comm: process.comm,
+          object: `descriptor ${fd}`,
+          detail: description.view.target,
+          verdict: 'saved',
+        });
+      }
+    }
+  }
+
+  /** Memory, process by process: the first mapping that cannot be saved is named. */
+  addMappings(process: ProcessView, { registry }: InspectedFiles, port: Session['port']): void {
+    if (process.state === 'zombie') return;
+    const detail = `${process.mappings.length} mappings`;
+    this.about(process, 'memory', detail, () => {
+      inspectMemory(observeMemory(port, process), mappedFiles(registry));
+    });
+  }
+}
+
+/** An error that an option would heal says so by its code. */
+function verdictOf(error: CheckpointError): Pick<Verdict, 'verdict' | 'because'> {
+  const { context, what, remedy } = error;
+  const object = context.object === undefined ? '' : `${context.object}: `;
+  const because = `${object}${what}${remedy === undefined ? '' : ` (${remedy})`}`;
+  return { verdict: error.code === 'external' ? 'needs option' : 'cannot be saved', because };
+}

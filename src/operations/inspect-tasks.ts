@@ -1,0 +1,187 @@
+/**
+ * Every task state of every thread: asked from outside, asked from within on one tape per thread, and turned into
+ * the core and mm entries of the images.
+ */
+import type { ProcessView, ThreadView } from '../checkpoint/views.js';
+import { core_entry_march } from '../images/messages/core.js';
+import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
+import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
+import type { Track } from '../plan/track.js';
+import { assert } from '../support/assert.js';
+import { toSigned, viewOf } from '../support/bytes.js';
+import { within } from '../support/errors.js';
+import type { FrozenTree } from '../tracer/freeze.js';
+import { GadgetFinder } from '../tracer/gadgets.js';
+import { type BuiltProbe, runProbes } from '../tracer/probes.js';
+import type { ObjectPort } from './object-port.js';
+
+/** What the states of one process came to. */
+export interface InspectedProcess {
+  process: ProcessView;
+  /** By vtid. */
+  cores: Map<number, CoreEntry>;
+  mm: Partial<MmEntry>;
+}
+
+/** How to go on where a state cannot be saved: throw (a dump), or note it (--explain). */
+export type OnObject = (subject: TaskSubject, object: string, inspect: () => void) => void;
+
+export const throwing: OnObject = ({ process, thread }, object, inspect) =>
+  within({ pid: thread.tid, comm: process.comm, object }, inspect);
+
+interface Asked {
+  state: TaskState;
+  subject: TaskSubject;
+  seen: unknown;
+  answer: (() => unknown) | undefined;
+}
+
+/** A state and those it is asked of: every thread, or the leader alone. */
+function subjectsOf(state: TaskState, process: ProcessView): TaskSubject[] {
+  return process.threads
+    .map((thread, i) => ({ process, thread, isLeader: i === 0 }))
+    .filter(({ isLeader }) => state.scope === 'thread' || isLeader);
+}
+
+export function inspectTasks(
+  tree: FrozenTree,
+  processes: readonly ProcessView[],
+  {
+    port,
+    states,
+    onObject,
+  }: {
+    port: ObjectPort;
+    states: readonly TaskState[];
+    onObject: OnObject;
+  },
+): InspectedProcess[] {
+  const alive = processes.filter(({ state }) => state === 'alive');
+  const asked = observeAll(alive, states, { port, onObject });
+  probeAll(tree, asked, port);
+  return alive.map((process) => inspectProcess(process, asked, onObject));
+}
+
+function observeAll(
+  processes: readonly ProcessView[],
+  states: readonly TaskState[],
+  { port, onObject }: { port: ObjectPort; onObject: OnObject },
+): Asked[] {
+  const asked: Asked[] = [];
+  for (const process of processes) {
+    for (const state of states) {
+      for (const subject of subjectsOf(state, process)) {
+        onObject(subject, state.name, () => {
+          const seen = state.observe?.(port, subject);
+          asked.push({ state, subject, seen, answer: undefined });
+        });
+      }
+    }
+  }
+  return asked;
+}
+
+/** One tape per thread, all threads at once. */
+function probeAll(tree: FrozenTree, asked: readonly Asked[], port: ObjectPort): void {
+  const byThread = new Map<ThreadView, Asked[]>();
+  for (const one of asked) {
+    if (one.state.probe === undefined) continue;
+    const list = byThread.get(one.subject.thread);
+    if (list) list.push(one);
+    else byThread.set(one.subject.thread, [one]);
+  }
+  const results = new Map<ThreadView, BuiltProbe>();
+  const probes = [...byThread].map(([thread, list]) => ({
+    thread,
+    process: firstOf(list).subject.process,
+    build: (track: Track) => {
+      const tape = probeTape(track, () => results.get(thread));
+      for (const one of list) one.answer = one.state.probe?.(tape, one.subject);
+    },
+  }));
+  if (probes.length === 0) return;
+  const layout = port.xstateLayout;
+  const finder = new GadgetFinder(tree.host);
+  for (const built of runProbes(tree, probes, { finder, layout })) {
+    results.set(built.thread, built);
+  }
+}
+
+function firstOf<T>(list: readonly T[]): T {
+  const [first] = list;
+  assert(first !== undefined, 'a list that is not empty');
+  return first;
+}
+
+function probeTape(track: Track, built: () => BuiltProbe | undefined): ProbeTape {
+  const read = (address: number, length: number): Uint8Array => {
+    const results = built();
+    assert(results, 'a probe was read before it ran');
+    return results.results.read(address, length);
+  };
+  return {
+    call: (call, args) => {
+      const index = track.steps.length;
+      track.call(call, args, { onError: 'ignore' });
+      return {
+        result: () => {
+          const address = built()?.resultAddress(index) ?? 0;
+          return Number(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
+        },
+      };
+    },
+    reserve: (length) => {
+      const place = track.memory.reserve(length);
+      return { ...place, read: () => read(place.address, length) };
+    },
+  };
+}
+
+function inspectProcess(
+  process: ProcessView,
+  asked: readonly Asked[],
+  onObject: OnObject,
+): InspectedProcess {
+  const cores = new Map<number, CoreEntry>();
+  const mm: Partial<MmEntry> = {};
+  for (const thread of process.threads) {
+    const core: Record<string, unknown> = { mtype: core_entry_march.X86_64 };
+    const owners = new Map<string, string>();
+    for (const { state, subject, seen, answer } of asked) {
+      if (subject.thread !== thread || state.inspect === undefined) continue;
+      onObject(subject, state.name, () => {
+        const patch = state.inspect?.({ ...subject, seen, probed: answer?.() }) ?? {};
+        apply(patch, { core, mm: mm as Record<string, unknown>, owners, state: state.name });
+      });
+    }
+    cores.set(thread.vtid, core as unknown as CoreEntry);
+  }
+  return { process, cores, mm };
+}
+
+/** Merges one state's contribution; two states that claim one field are a mistake of ours. */
+function apply(
+  patch: TaskPatch,
+  {
+    core,
+    mm,
+    owners,
+    state,
+  }: {
+    core: Record<string, unknown>;
+    mm: Record<string, unknown>;
+    owners: Map<string, string>;
+    state: string;
+  },
+): void {
+  for (const [part, fields] of Object.entries(patch)) {
+    const target = part === 'mm' ? mm : ((core[part] ??= {}) as Record<string, unknown>);
+    for (const [name, value] of Object.entries(fields as Record<string, unknown>)) {
+      const key = `${part}.${name}`;
+      const owner = owners.get(key);
+      assert(owner === undefined, `'${owner}' and '${state}' both set ${key}`);
+      owners.set(key, state);
+      if (value !== undefined) target[name] = value;
+    }
+  }
+}

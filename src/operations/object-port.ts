@@ -1,0 +1,27 @@
+/** The port that objects get: the host's calls and files, and facts of this process and processor. */
+import type { XstateLayout } from '../arch/arch.js';
+import type { Host } from '../host/host.js';
+import { Port } from '../host/port.js';
+import { OwnTask } from '../objects/own-task.js';
+import type { DumpPort } from '../objects/ports.js';
+import { defined } from '../support/assert.js';
+
+export class ObjectPort extends Port implements DumpPort {
+  readonly own: OwnTask;
+  #layout: XstateLayout | undefined;
+
+  constructor(host: Host, layout?: XstateLayout) {
+    super(host);
+    this.#layout = layout;
+    this.own = new OwnTask(this);
+  }
+
+  get xstateLayout(): XstateLayout {
+    return defined(this.#layout, 'the layout of extended registers is not known yet');
+  }
+
+  /** As the first stopped task showed it. */
+  set xstateLayout(layout: XstateLayout) {
+    this.#layout = layout;
+  }
+}

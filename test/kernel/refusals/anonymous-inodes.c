@@ -1,0 +1,206 @@
+// Descriptors without a file: event, polling, notification, tracing and ring objects.
+#include <linux/aio_abi.h>
+#include <linux/bpf.h>
+#include <linux/io_uring.h>
+#include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
+#include <mqueue.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "woodfrog-test.h"
+
+static void play_eventfd(void) {
+  int fd = eventfd(5, 0);
+  uint64_t value;
+  ready();
+  check_equal(read(fd, &value, 8), 8);
+  check_equal(value, 5);
+}
+
+static void play_epoll(void) {
+  int ends[2], fd = epoll_create1(EPOLL_CLOEXEC);
+  check_equal(pipe(ends), 0);
+  struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 77}, got;
+  check_equal(epoll_ctl(fd, EPOLL_CTL_ADD, ends[1], &event), 0);
+  ready();
+  check_equal(epoll_wait(fd, &got, 1, 0), 1);
+  check_equal(got.data.u64, 77);
+}
+
+static void play_timerfd(void) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+  struct itimerspec value = {{0, 0}, {1000, 0}};
+  check_equal(timerfd_settime(fd, 0, &value, NULL), 0);
+  ready();
+  check_equal(timerfd_gettime(fd, &value), 0);
+  check(value.it_value.tv_sec > 900);
+}
+
+static void play_signalfd(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  int fd = signalfd(-1, &set, 0);
+  ready();
+  struct signalfd_siginfo info;
+  kill(getpid(), SIGUSR1);
+  check_equal(read(fd, &info, sizeof info), sizeof info);
+}
+
+static void play_inotify(void) {
+  int fd = inotify_init1(IN_NONBLOCK);
+  check(inotify_add_watch(fd, ".", IN_CREATE) > 0);
+  ready();
+  char events[4096];
+  check(read(fd, events, sizeof events) > 0);
+}
+
+static void play_fanotify(void) {
+  int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY);
+  if (fd < 0) skip("no fanotify here");
+  int watched = open("watched", O_CREAT | O_RDWR, 0600);
+  check_equal(fanotify_mark(fd, FAN_MARK_ADD, FAN_MODIFY, AT_FDCWD, "watched"), 0);
+  ready();
+  check_equal(write(watched, "x", 1), 1);
+  char events[4096];
+  check(read(fd, events, sizeof events) > 0);
+}
+
+static void play_pidfd(void) {
+  int fd = syscall(SYS_pidfd_open, getpid(), 0);
+  check(fd >= 0);
+  ready();
+  check_equal(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
+}
+
+static void play_memfd(void) {
+  int fd = memfd_create("some memory", 0);
+  check_equal(write(fd, "content", 7), 7);
+  ready();
+  char text[8] = {0};
+  check_equal(pread(fd, text, 7, 0), 7);
+  check_text(text, "content");
+}
+
+static void play_memfd_mapping(void) {
+  int fd = memfd_create("some memory", 0);
+  check_equal(ftruncate(fd, PAGE), 0);
+  char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  check(map != MAP_FAILED);
+  close(fd);
+  strcpy(map, "content");
+  ready();
+  check_text(map, "content");
+}
+
+static void play_secretmem(void) {
+  int fd = syscall(447 /* memfd_secret */, 0);
+  if (fd < 0) skip("memfd_secret is off");
+  check_equal(ftruncate(fd, PAGE), 0);
+  char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  check(map != MAP_FAILED);
+  strcpy(map, "secret");
+  ready();
+  check_text(map, "secret");
+}
+
+static void play_userfaultfd(void) {
+  int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) skip("no userfaultfd here");
+  struct uffdio_api api = {.api = UFFD_API};
+  check_equal(ioctl(fd, UFFDIO_API, &api), 0);
+  char *area = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct uffdio_register range = {.range = {(unsigned long)area, 4 * PAGE},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
+  check_equal(ioctl(fd, UFFDIO_REGISTER, &range), 0);
+  ready();
+  check_equal(ioctl(fd, UFFDIO_UNREGISTER, &range.range), 0);
+}
+
+static void play_io_uring(void) {
+  struct io_uring_params params = {0};
+  int fd = syscall(SYS_io_uring_setup, 8, &params);
+  if (fd < 0) skip("io_uring is off");
+  ready();
+  check_equal(syscall(SYS_io_uring_enter, fd, 0, 0, 0, NULL, 0), 0);
+}
+
+static void play_perf(void) {
+  struct perf_event_attr attr = {
+      .type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_CPU_CLOCK};
+  int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+  if (fd < 0) skip("no perf events here");
+  ready();
+  uint64_t count;
+  check_equal(read(fd, &count, 8), 8);
+}
+
+static void play_bpf_map(void) {
+  union bpf_attr attr = {
+      .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4};
+  int fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
+  if (fd < 0) skip("no bpf(2) here");
+  uint32_t key = 2;
+  uint64_t value = 99, found = 0;
+  union bpf_attr update = {.map_fd = fd, .key = (uintptr_t)&key, .value = (uintptr_t)&value};
+  check_equal(syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &update, sizeof update), 0);
+  ready();
+  update.value = (uintptr_t)&found;
+  check_equal(syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &update, sizeof update), 0);
+  check_equal(found, 99);
+}
+
+static void play_aio(void) {
+  aio_context_t context = 0;
+  check_equal(syscall(SYS_io_setup, 16, &context), 0);
+  ready();
+  check_equal(syscall(SYS_io_destroy, context), 0);
+}
+
+static void play_mqueue(void) {
+  char name[64];
+  snprintf(name, sizeof name, "/woodfrog-test-%d", getpid());
+  mqd_t queue = mq_open(name, O_CREAT | O_RDWR, 0600, NULL);
+  if (queue < 0) skip("no message queues here");
+  mq_unlink(name);
+  check_equal(mq_send(queue, "hello", 5, 1), 0);
+  ready();
+  char text[8192];
+  check_equal(mq_receive(queue, text, sizeof text, NULL), 5);
+}
+
+static void play_fs_context(void) {
+  int fd = syscall(430 /* fsopen */, "tmpfs", 0);
+  if (fd < 0) skip("no fsopen(2) here");
+  ready();
+  check(fcntl(fd, F_GETFD) >= 0);
+}
+
+int main(int argc, char **argv) {
+  setup(argc, argv);
+  play((struct test_case[]){{"eventfd", play_eventfd},
+                            {"epoll", play_epoll},
+                            {"timerfd", play_timerfd},
+                            {"signalfd", play_signalfd},
+                            {"inotify", play_inotify},
+                            {"fanotify", play_fanotify},
+                            {"pidfd", play_pidfd},
+                            {"memfd", play_memfd},
+                            {"memfd-mapping", play_memfd_mapping},
+                            {"secretmem", play_secretmem},
+                            {"userfaultfd", play_userfaultfd},
+                            {"io_uring", play_io_uring},
+                            {"perf", play_perf},
+                            {"bpf-map", play_bpf_map},
+                            {"aio", play_aio},
+                            {"mqueue", play_mqueue},
+                            {"fs-context", play_fs_context},
+                            {0}});
+}

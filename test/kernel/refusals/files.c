@@ -1,0 +1,258 @@
+// Open files that have no name any more, belong to something outside, or carry state beyond
+// position and flags.
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+
+#include "woodfrog-test.h"
+
+static void check_content(int fd) {
+  char text[8] = {0};
+  check_equal(pread(fd, text, 7, 0), 7);
+  check_text(text, "content");
+}
+
+static int content_file(const char *name, int flags) {
+  int fd = open(name, O_CREAT | O_RDWR | flags, 0600);
+  check(fd >= 0);
+  check_equal(write(fd, "content", 7), 7);
+  return fd;
+}
+
+static void play_deleted(void) {
+  int fd = content_file("deleted", 0);
+  check_equal(unlink("deleted"), 0);
+  ready();
+  check_content(fd);
+}
+
+static void play_deleted_linked(void) {
+  int fd = content_file("one", 0);
+  check_equal(link("one", "two"), 0);
+  check_equal(unlink("one"), 0);
+  ready();
+  check_content(fd);
+}
+
+static void play_replaced(void) {
+  int fd = content_file("replaced", 0), other;
+  other = open("fresh", O_CREAT | O_WRONLY, 0600);
+  check_equal(rename("fresh", "replaced"), 0);
+  close(other);
+  ready();
+  check_content(fd);
+}
+
+static void play_nameless(void) {
+  int fd = open(".", O_TMPFILE | O_RDWR, 0600);
+  if (fd < 0) skip("no O_TMPFILE here");
+  check_equal(write(fd, "content", 7), 7);
+  ready();
+  check_content(fd);
+}
+
+static void play_deleted_mapping(void) {
+  int fd = content_file("mapped", 0);
+  check_equal(ftruncate(fd, PAGE), 0);
+  char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  check(map != MAP_FAILED);
+  close(fd);
+  check_equal(unlink("mapped"), 0);
+  ready();
+  check_equal(memcmp(map, "content", 7), 0);
+}
+
+static void play_deleted_cwd(void) {
+  check_equal(mkdir("gone", 0700) | chdir("gone") | rmdir("../gone"), 0);
+  ready();
+  char path[100];
+  check(getcwd(path, sizeof path) == NULL);
+  check_equal(errno, ENOENT);
+}
+
+static void play_deleted_directory(void) {
+  check_equal(mkdir("gone", 0700), 0);
+  int fd = open("gone", O_RDONLY | O_DIRECTORY);
+  check_equal(rmdir("gone"), 0);
+  ready();
+  struct stat st;
+  check_equal(fstat(fd, &st), 0);
+  check(S_ISDIR(st.st_mode));
+}
+
+static void play_deleted_fifo(void) {
+  check_equal(mkfifo("fifo", 0600), 0);
+  int fd = open("fifo", O_RDWR);
+  check_equal(unlink("fifo"), 0);
+  check_equal(write(fd, "x", 1), 1);
+  ready();
+  char byte;
+  check_equal(read(fd, &byte, 1), 1);
+}
+
+static void play_owner(void) {
+  int ends[2];
+  check_equal(pipe(ends), 0);
+  check_equal(fcntl(ends[0], F_SETOWN, getpid()), 0);
+  ready();
+  check_equal(fcntl(ends[0], F_GETOWN), getpid());
+}
+
+static void play_owner_signal(void) {
+  int ends[2];
+  check_equal(pipe(ends), 0);
+  check_equal(fcntl(ends[0], F_SETSIG, SIGRTMIN + 2), 0);
+  ready();
+  check_equal(fcntl(ends[0], F_GETSIG), SIGRTMIN + 2);
+}
+
+static void play_async(void) {
+  int ends[2];
+  signal(SIGIO, SIG_IGN);
+  check_equal(pipe(ends), 0);
+  check_equal(fcntl(ends[0], F_SETFL, O_ASYNC), 0);
+  ready();
+  check(fcntl(ends[0], F_GETFL) & O_ASYNC);
+}
+
+static void play_packet_pipe(void) {
+  int ends[2];
+  check_equal(pipe2(ends, O_DIRECT), 0);
+  check_equal(write(ends[1], "ab", 2), 2);
+  check_equal(write(ends[1], "c", 1), 1);
+  ready();
+  char bytes[8];
+  check_equal(read(ends[0], bytes, 8), 2);
+  check_equal(read(ends[0], bytes, 8), 1);
+}
+
+// A process outside the tree: its parent ends, and it becomes somebody else's. Ends when released.
+static void stranger(const char *label) {
+  pid_t child = fork();
+  if (child == 0) {
+    setsid();
+    if (fork() == 0) {
+      mark(label);
+      wait_release();
+      nap(300);
+    }
+    _exit(0);
+  }
+  must_exit_well(child);
+  await_mark(label);
+}
+
+static void play_pipe_outside(void) {
+  int ends[2];
+  check_equal(pipe(ends), 0);
+  stranger("has-the-pipe");
+  close(ends[1]);
+  ready();
+  char byte;
+  check_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+  // The stranger lives on with its end: neither data nor end of file.
+  check_equal(read(ends[0], &byte, 1), -1);
+  check_equal(errno, EAGAIN);
+}
+
+static void play_proc_self(void) {
+  int fd = open("/proc/self/status", O_RDONLY);
+  char text[6] = {0};
+  ready();
+  check_equal(pread(fd, text, 5, 0), 5);
+  check_text(text, "Name:");
+}
+
+static void play_proc_child(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    wait_release();
+    _exit(0);
+  }
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", child);
+  int fd = open(path, O_RDONLY);
+  check(fd >= 0);
+  ready();
+  must_exit_well(child);
+  close(fd);
+}
+
+static void play_namespace_file(void) {
+  int fd = open("/proc/self/ns/net", O_RDONLY);
+  check(fd >= 0);
+  ready();
+  check_equal(ioctl(fd, 0xb703 /* NS_GET_NSTYPE */), 0x40000000);
+}
+
+static void device(const char *name, int flags) {
+  int fd = open(name, flags);
+  if (fd < 0) skip("this device cannot be opened here");
+  ready();
+  check(fcntl(fd, F_GETFL) >= 0);
+}
+static void play_tun(void) { device("/dev/net/tun", O_RDWR); }
+static void play_fuse(void) { device("/dev/fuse", O_RDWR); }
+static void play_kmsg(void) { device("/dev/kmsg", O_RDONLY); }
+static void play_block(void) {
+  int fd = open("/dev/loop0", O_RDONLY);
+  if (fd < 0) fd = open("/dev/vda", O_RDONLY);
+  if (fd < 0) fd = open("/dev/sda", O_RDONLY);
+  if (fd < 0) skip("no block device here");
+  ready();
+  check(fcntl(fd, F_GETFL) >= 0);
+}
+
+static void play_pty(void) {
+  int master, slave;
+  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+  ready();
+  check_equal(write(slave, "hello\n", 6), 6);
+  char text[8] = {0};
+  check_equal(read(master, text, 7), 7);
+}
+
+static void play_controlling_tty(void) {
+  int master, slave;
+  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+  check_equal(ioctl(slave, TIOCSCTTY, 0), 0);
+  ready();
+  check_equal(tcgetsid(slave), getpid());
+}
+
+static void play_detached_mount(void) {
+  check_equal(mkdir("mounted", 0700), 0);
+  if (mount("none", "mounted", "tmpfs", 0, "size=1m") != 0) skip("cannot mount here");
+  int fd = content_file("mounted/file", 0);
+  check_equal(umount2("mounted", MNT_DETACH), 0);
+  ready();
+  check_content(fd);
+}
+
+int main(int argc, char **argv) {
+  setup(argc, argv);
+  play((struct test_case[]){{"deleted", play_deleted},
+                            {"deleted-linked", play_deleted_linked},
+                            {"replaced", play_replaced},
+                            {"nameless", play_nameless},
+                            {"deleted-mapping", play_deleted_mapping},
+                            {"deleted-cwd", play_deleted_cwd},
+                            {"deleted-directory", play_deleted_directory},
+                            {"deleted-fifo", play_deleted_fifo},
+                            {"owner", play_owner},
+                            {"owner-signal", play_owner_signal},
+                            {"async", play_async},
+                            {"packet-pipe", play_packet_pipe},
+                            {"pipe-outside", play_pipe_outside},
+                            {"proc-self", play_proc_self},
+                            {"proc-child", play_proc_child},
+                            {"namespace-file", play_namespace_file},
+                            {"tun", play_tun},
+                            {"fuse", play_fuse},
+                            {"kmsg", play_kmsg},
+                            {"block", play_block},
+                            {"pty", play_pty},
+                            {"controlling-tty", play_controlling_tty},
+                            {"detached-mount", play_detached_mount},
+                            {0}});
+}

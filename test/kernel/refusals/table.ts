@@ -1,0 +1,131 @@
+/**
+ * Every state that a dump refuses by name, with the words its error must hold. docs/limits.md
+ * follows this table; when a state becomes supported, its row goes and a kernel test of its own
+ * comes.
+ */
+
+export interface Refusal {
+  /** What the program does: a case of `program`. */
+  name: string;
+  program: string;
+  /** All of them must be in the tool's error text. */
+  says: readonly RegExp[];
+  /** CRIU 4.2 refuses it too, without further options. */
+  criuRefuses?: boolean;
+}
+
+type Row = [name: string, says: RegExp | readonly RegExp[], criuRefuses?: 'criu refuses'];
+
+const group = (program: string, rows: readonly Row[]): Refusal[] =>
+  rows.map(([name, says, criu]) => ({
+    name,
+    program: `refusals/${program}`,
+    says: says instanceof RegExp ? [says] : says,
+    criuRefuses: criu !== undefined,
+  }));
+
+const deleted = [/deleted|unlinked/i];
+
+export const refusals: readonly Refusal[] = [
+  ...group('locks.c', [
+    ['flock', /flock|file lock/i, 'criu refuses'],
+    ['posix', /posix.*lock|file lock/i, 'criu refuses'],
+    ['ofd', /ofd.*lock|file lock/i, 'criu refuses'],
+    ['lease', /lease/i],
+  ]),
+  ...group('timers.c', [
+    ['itimer-real', /interval timer|itimer/i],
+    ['itimer-virtual', /interval timer|itimer/i],
+    ['itimer-prof', /interval timer|itimer/i],
+    ['posix-timer', /posix timer/i],
+    ['posix-timer-unarmed', /posix timer/i],
+  ]),
+  ...group('tasks.c', [
+    ['seccomp', /seccomp/i],
+    ['seccomp-thread', /seccomp/i],
+    ['sched-fifo', /SCHED_FIFO/],
+    ['sched-rr', /SCHED_RR/],
+    ['sched-batch', /SCHED_BATCH/],
+    ['sched-idle', /SCHED_IDLE/],
+    ['stopped', /stopped/i],
+    ['traced', /traced|tracer/i, 'criu refuses'],
+    ['zombie', /zombie/i],
+    ['zombie-leader', /zombie|leader/i, 'criu refuses'],
+    ['vfork', /vfork/i],
+    ['user-dispatch', /user dispatch/i],
+  ]),
+  ...group('files.c', [
+    ['deleted', deleted],
+    ['deleted-linked', deleted, 'criu refuses'],
+    ['replaced', /deleted|unlinked|replaced|another file/i],
+    ['nameless', /deleted|unlinked|O_TMPFILE|no name/i],
+    ['deleted-mapping', deleted],
+    ['deleted-cwd', [/deleted|unlinked/i, /cwd|working directory/i]],
+    ['deleted-directory', deleted],
+    ['deleted-fifo', deleted],
+    ['owner', /owner/i],
+    ['owner-signal', /F_SETSIG|owner|signal/i],
+    ['async', /O_ASYNC/],
+    ['packet-pipe', /O_DIRECT|packet/i, 'criu refuses'],
+    ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
+    ['proc-self', /\/proc\//],
+    ['proc-child', /\/proc\//],
+    ['namespace-file', /namespace|ns:|net:\[/i],
+    ['tun', /tun/i],
+    ['fuse', /\/dev\/fuse|character device|char.* device/i, 'criu refuses'],
+    ['kmsg', /kmsg|character device|char.* device/i],
+    ['block', /block device|\/dev\//i, 'criu refuses'],
+    ['pty', /pty|tty|terminal/i],
+    ['controlling-tty', [/tty|terminal/i]],
+    ['detached-mount', /mount|deleted/i, 'criu refuses'],
+  ]),
+  ...group('anonymous-inodes.c', [
+    ['eventfd', /eventfd/i],
+    ['epoll', /epoll|eventpoll/i],
+    ['timerfd', /timerfd/i],
+    ['signalfd', /signalfd/i],
+    ['inotify', /inotify/i],
+    ['fanotify', /fanotify/i],
+    ['pidfd', /pidfd/i],
+    ['memfd', /memfd/i],
+    ['memfd-mapping', /memfd/i],
+    ['secretmem', /secretmem|memfd_secret/i, 'criu refuses'],
+    ['userfaultfd', /userfaultfd/i, 'criu refuses'],
+    ['io_uring', /io_uring/i, 'criu refuses'],
+    ['perf', /perf/i, 'criu refuses'],
+    ['bpf-map', /bpf/i],
+    ['aio', /aio/i],
+    ['mqueue', /mqueue|message queue/i, 'criu refuses'],
+    ['fs-context', /fscontext|fs-context|anon/i, 'criu refuses'],
+  ]),
+  ...group('sockets.c', [
+    ['unix-stream', [/socket/i, /unix/i]],
+    ['unix-datagram', [/socket/i, /unix/i]],
+    ['unix-packet', [/socket/i, /unix/i]],
+    ['unix-listening', [/socket/i, /unix/i]],
+    ['tcp-fresh', [/socket/i, /tcp|inet/i]],
+    ['tcp-listening', [/socket/i, /tcp|inet/i]],
+    ['tcp6-listening', [/socket/i, /tcp|inet/i]],
+    ['tcp-established', [/socket/i, /tcp|inet/i], 'criu refuses'],
+    ['udp', [/socket/i, /udp|inet/i]],
+    ['raw', [/socket/i, /raw|inet/i]],
+    ['netlink', [/socket/i, /netlink/i]],
+    ['packet', [/socket/i, /packet/i]],
+    ['alg', [/socket/i, /alg|family/i], 'criu refuses'],
+    ['vsock', [/socket/i, /vsock|family/i], 'criu refuses'],
+  ]),
+  ...group('memory.c', [
+    ['sysv', /System V|SysV/i],
+    ['huge', /huge/i],
+  ]),
+  ...group('namespaces.c', [
+    ['net', /net.*namespace|namespace.*net/i],
+    ['uts', /uts.*namespace|namespace.*uts/i],
+    ['ipc', /ipc.*namespace|namespace.*ipc/i],
+    ['mnt', /(mount|mnt).*namespace|namespace.*(mount|mnt)/i],
+    ['user', /user.*namespace|namespace.*user/i],
+    ['cgroup', /cgroup.*namespace|namespace.*cgroup/i],
+    ['pid', /pid.*namespace|namespace.*pid/i],
+    ['uts-of-child', /uts.*namespace|namespace.*uts/i],
+  ]),
+];

@@ -1,0 +1,144 @@
+// States of whole tasks: filters, scheduling classes, stopped, traced, dead and half-born ones.
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+
+#include "woodfrog-test.h"
+
+static void play_seccomp(void) {
+  struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {1, allow};
+  check_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  check_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+  ready();
+  check_equal(prctl(PR_GET_SECCOMP), SECCOMP_MODE_FILTER);
+}
+
+static void *filtered_thread(void *arg) {
+  struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {1, allow};
+  check_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  check_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+  mark("thread");
+  wait_release();
+  check_equal(prctl(PR_GET_SECCOMP), SECCOMP_MODE_FILTER);
+  return NULL;
+}
+static void play_seccomp_thread(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, filtered_thread, NULL);
+  await_mark("thread");
+  ready();
+  pthread_join(thread, NULL);
+}
+
+static void scheduled(int policy, int priority) {
+  struct sched_param param = {.sched_priority = priority};
+  if (sched_setscheduler(0, policy, &param) != 0)
+    skip("this scheduling class needs more privileges");
+  ready();
+  check_equal(sched_getscheduler(0), policy);
+  check_equal(sched_getparam(0, &param), 0);
+  check_equal(param.sched_priority, priority);
+}
+static void play_fifo(void) { scheduled(SCHED_FIFO, 3); }
+static void play_round_robin(void) { scheduled(SCHED_RR, 1); }
+static void play_batch(void) { scheduled(SCHED_BATCH, 0); }
+static void play_idle(void) { scheduled(SCHED_IDLE, 0); }
+
+static pid_t waiting_child(void) {
+  pid_t child = fork();
+  if (child > 0) return child;
+  mark("child");
+  wait_release();
+  _exit(0);
+}
+
+static void play_stopped(void) {
+  pid_t child = waiting_child();
+  int status;
+  await_mark("child");
+  check_equal(kill(child, SIGSTOP), 0);
+  check_equal(waitpid(child, &status, WUNTRACED), child);
+  check(WIFSTOPPED(status));
+  ready();
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/status", child);
+  check_equal(proc_line(path, "State:")[0], 'T');
+  check_equal(kill(child, SIGCONT), 0);
+  must_exit_well(child);
+}
+
+static void play_traced(void) {
+  pid_t child = waiting_child();
+  await_mark("child");
+  check_equal(ptrace(PTRACE_SEIZE, child, 0, 0), 0);
+  ready();
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/status", child);
+  check_equal(atoi(proc_line(path, "TracerPid:")), getpid());
+  must_exit_well(child);
+}
+
+static void play_zombie(void) {
+  pid_t child = fork();
+  siginfo_t info;
+  if (child == 0) _exit(42);
+  check_equal(waitid(P_PID, child, &info, WEXITED | WNOWAIT), 0);
+  ready();
+  int status;
+  check_equal(waitpid(child, &status, 0), child);
+  check_equal(WEXITSTATUS(status), 42);
+}
+
+static pthread_t leader;
+static void *outlives_leader(void *arg) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/status", getpid());
+  while (proc_line(path, "State:")[0] != 'Z') nap(1);
+  ready();
+  pass();
+}
+static void play_zombie_leader(void) {
+  pthread_t thread;
+  leader = pthread_self();
+  pthread_create(&thread, NULL, outlives_leader, NULL);
+  pthread_exit(NULL);
+}
+
+static void play_vfork(void) {
+  pid_t child = vfork();
+  if (child == 0) {
+    ready();
+    _exit(0);
+  }
+  must_exit_well(child);
+}
+
+static void play_user_dispatch(void) {
+  static char selector;
+  if (prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, &selector) != 0)
+    skip("no syscall user dispatch");
+  ready();
+  check_equal(prctl(59, 0, 0, 0, 0), 0);
+}
+
+int main(int argc, char **argv) {
+  setup(argc, argv);
+  play((struct test_case[]){{"seccomp", play_seccomp},
+                            {"seccomp-thread", play_seccomp_thread},
+                            {"sched-fifo", play_fifo},
+                            {"sched-rr", play_round_robin},
+                            {"sched-batch", play_batch},
+                            {"sched-idle", play_idle},
+                            {"stopped", play_stopped},
+                            {"traced", play_traced},
+                            {"zombie", play_zombie},
+                            {"zombie-leader", play_zombie_leader},
+                            {"vfork", play_vfork},
+                            {"user-dispatch", play_user_dispatch},
+                            {0}});
+}
