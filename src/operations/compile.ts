@@ -4,6 +4,7 @@ import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
 import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
+import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
 import { taskStates } from '../objects/index.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
@@ -63,6 +64,7 @@ export function compile(input: CompileInput): Compiled {
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
   rebuildStates(context);
+  rebuildCgroups(context);
   files.finish();
   return { plan, births, processes };
 }

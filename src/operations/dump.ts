@@ -3,6 +3,7 @@ import { verifyCheckpoint } from '../checkpoint/verify.js';
 import type { ProcessView } from '../checkpoint/views.js';
 import { HostImageStore } from '../host/image-store.js';
 import { type ImageSet, writeImageSet } from '../images/directory.js';
+import { observeCgroups } from '../objects/cgroups/observe.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
@@ -106,7 +107,9 @@ function inspectTree(
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
   }));
-  return { images: assemble({ processes, tasks, files, memory, clocks }), memory, processes };
+  const cgroups = observeCgroups(port, processes);
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  return { images, memory, processes };
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */
