@@ -43,10 +43,6 @@ export const refusals: readonly Refusal[] = [
   ...group('tasks.c', [
     ['seccomp', /seccomp/i],
     ['seccomp-thread', /seccomp/i],
-    ['sched-fifo', /SCHED_FIFO/],
-    ['sched-rr', /SCHED_RR/],
-    ['sched-batch', /SCHED_BATCH/],
-    ['sched-idle', /SCHED_IDLE/],
     ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['zombie', /zombie/i],
