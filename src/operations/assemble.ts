@@ -5,12 +5,13 @@ import { IMAGES } from '../images/catalogue.js';
 import { ImageSet } from '../images/directory.js';
 import { core_entry_march } from '../images/messages/core.js';
 import { lsmtype } from '../images/messages/inventory.js';
-import type { ObservedCgroups } from '../objects/cgroups/observe.js';
-import { OWN_CGROUP_SET } from '../objects/cgroups/sets.js';
+import type { CgroupEntry } from '../objects/cgroups/sets.js';
 import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
+import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
+import { within } from '../support/errors.js';
 import type { InspectedProcess } from './inspect-tasks.js';
 import type { ProcessMemory } from './write-pages.js';
 
@@ -36,32 +37,36 @@ export interface Inspected {
   files: InspectedFiles;
   memory: readonly ProcessMemory[];
   clocks: TimensEntry;
-  cgroups: ObservedCgroups;
+  /** Undefined: every thread is where woodfrog is. */
+  cgroups: CgroupEntry | undefined;
 }
 
-export function assemble(inspected: Inspected): ImageSet {
-  const { processes, tasks, files, memory, clocks, cgroups } = inspected;
+export function assemble({
+  processes,
+  tasks,
+  files,
+  memory,
+  clocks,
+  cgroups,
+}: Inspected): ImageSet {
   const images = new ImageSet();
   images.put(IMAGES.INVENTORY, {
     img_version: IMAGE_VERSION,
     fdinfo_per_id: true,
     root_ids: ROOT_IDS,
     ns_per_id: true,
-    root_cg_set: OWN_CGROUP_SET,
+    root_cg_set: 1,
     lsmtype: lsmtype.NO_LSM,
     network_lock_method: 0,
     plugins_entry: { plugins: [] },
     dump_criu_run_id: randomUUID(),
   });
   images.put(IMAGES.TIMENS, 0, clocks);
+  if (cgroups) images.put(IMAGES.CGROUP, cgroups);
   images.put(IMAGES.SECCOMP, { seccomp_filters: [] });
   for (const process of processes) addPstree(images, process);
   for (const { process, cores, mm } of tasks) {
-    for (const [vtid, core] of cores) {
-      const cg_set = cgroups.setOf.get(vtid);
-      if (core.thread_core) core.thread_core.cg_set = cg_set;
-      images.put(IMAGES.CORE, vtid, core);
-    }
+    for (const [vtid, core] of cores) images.put(IMAGES.CORE, vtid, core);
     const inspected = files.processes.find((one) => one.process === process);
     const own = memory.find((one) => one.process === process);
     const { ids, exe_file_id } = defined(inspected, `pid ${process.pid} has no files`);
@@ -69,7 +74,6 @@ export function assemble(inspected: Inspected): ImageSet {
     images.put(IMAGES.IDS, process.vpid, { ...ids, ...NAMESPACE_IDS });
     images.put(IMAGES.MM, process.vpid, { ...(mm as MmEntry), exe_file_id, vmas, aios: [] });
   }
-  if (cgroups.entry) images.put(IMAGES.CGROUP, cgroups.entry);
   addFiles(images, files);
   return images;
 }
@@ -77,6 +81,10 @@ export function assemble(inspected: Inspected): ImageSet {
 function addPstree(images: ImageSet, process: ProcessView): void {
   const { vpid, parent, vpgid, vsid, threads, state } = process;
   const zombie = state === 'zombie';
+  if (zombie)
+    within({ pid: process.pid, comm: process.comm, object: 'zombie' }, () =>
+      verifyZombieStatus(process.stat.exit_code),
+    );
   images.add(IMAGES.PSTREE, {
     pid: vpid,
     ppid: parent,

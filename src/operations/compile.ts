@@ -63,8 +63,8 @@ export function compile(input: CompileInput): Compiled {
   const files = rebuildFiles(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
+  rebuildCgroups(inputs);
   rebuildStates(context);
-  rebuildCgroups(context);
   files.finish();
   return { plan, births, processes };
 }

@@ -3,7 +3,7 @@ import { verifyCheckpoint } from '../checkpoint/verify.js';
 import type { ProcessView } from '../checkpoint/views.js';
 import { HostImageStore } from '../host/image-store.js';
 import { type ImageSet, writeImageSet } from '../images/directory.js';
-import { observeCgroups } from '../objects/cgroups/observe.js';
+import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
@@ -18,7 +18,7 @@ import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
 import { explainDump } from './explain-dump.js';
-import { inspectTasks, throwing } from './inspect-tasks.js';
+import { type InspectedProcess, inspectTasks, throwing } from './inspect-tasks.js';
 import { killTree, stopTree } from './let-go.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
@@ -102,14 +102,34 @@ function inspectTree(
     states: taskStates,
     onObject: throwing,
   });
+  const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed);
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
   }));
-  const cgroups = observeCgroups(port, processes);
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
-  return { images, memory, processes };
+  return {
+    images: assemble({ processes, tasks, files, memory, clocks, cgroups }),
+    memory,
+    processes,
+  };
+}
+
+/** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
+function inspectCgroups(
+  port: Session['port'],
+  tasks: readonly InspectedProcess[],
+): CgroupEntry | undefined {
+  const sets = new CgroupSets(port.own.cgroups);
+  for (const { process, cores } of tasks) {
+    for (const { tid, vtid } of process.threads) {
+      const { thread_core } = cores.get(vtid) ?? {};
+      const text = port.readText(`/proc/${process.pid}/task/${tid}/cgroup`);
+      const place = { pid: tid, comm: process.comm };
+      if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
+    }
+  }
+  return sets.entry();
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */
