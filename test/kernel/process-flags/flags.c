@@ -50,16 +50,12 @@ int main(int argc, char **argv) {
   } else if (strcmp(test_case, "membarrier") == 0) {
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) skip("no membarrier");
     check_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0), 0);
-  } else if (strcmp(test_case, "mdwe") == 0) {
-    if (prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) != 0) skip("no PR_SET_MDWE");
   } else if (strcmp(test_case, "merge") == 0) {
     if (prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0) != 0) skip("PR_SET_MEMORY_MERGE needs privileges");
   } else if (strcmp(test_case, "io-flusher") == 0) {
     if (prctl(57 /* PR_SET_IO_FLUSHER */, 1, 0, 0, 0) != 0) skip("PR_SET_IO_FLUSHER needs privileges");
   } else if (strcmp(test_case, "speculation") == 0) {
     if (prctl(53 /* PR_SET_SPECULATION_CTRL */, 0, 4, 0, 0) != 0) skip("speculation is not a choice here");
-  } else if (strcmp(test_case, "tsc") == 0) {
-    check_equal(prctl(PR_SET_TSC, PR_TSC_SIGSEGV), 0);
   }
   struct seen before = look();
 

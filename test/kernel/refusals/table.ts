@@ -49,6 +49,7 @@ export const refusals: readonly Refusal[] = [
     ['zombie-leader', /zombie|leader/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
+    ['mdwe', /scratch memory/],
   ]),
   ...group('files.c', [
     ['deleted', deleted],

@@ -15,7 +15,7 @@ struct attr {
 struct seen {
   struct attr attr;
   cpu_set_t cpus;
-  int ioprio;
+  int ioprio, nice;
 };
 
 static struct seen look(void) {
@@ -24,6 +24,7 @@ static struct seen look(void) {
   check_equal(syscall(SYS_sched_getattr, 0, &seen.attr, sizeof seen.attr, 0), 0);
   check_equal(sched_getaffinity(0, sizeof seen.cpus, &seen.cpus), 0);
   seen.ioprio = syscall(SYS_ioprio_get, 1, 0);
+  seen.nice = getpriority(PRIO_PROCESS, 0);
   return seen;
 }
 
@@ -35,6 +36,7 @@ static void must_be(const char *who, struct seen before) {
   check_equal(now.attr.priority, before.attr.priority);
   check_equal(now.attr.runtime, before.attr.runtime);
   check_equal(now.ioprio, before.ioprio);
+  check_equal(now.nice, before.nice);
   if (memcmp(&now, &before, sizeof now) != 0) fail("%s is scheduled differently", who);
 }
 
@@ -69,11 +71,13 @@ int main(int argc, char **argv) {
     check_equal(pthread_create(&other, NULL, thread, NULL), 0);
     await_mark("thread");
   } else if (strcmp(test_case, "fifo") == 0) {
+    check_equal(setpriority(PRIO_PROCESS, 0, 4), 0);
     set(SCHED_FIFO, 3, 0, 1 /* SCHED_FLAG_RESET_ON_FORK */);
   } else if (strcmp(test_case, "round-robin") == 0) {
     set(SCHED_RR, 1, 0, 0);
   } else if (strcmp(test_case, "idle") == 0) {
-    set(SCHED_IDLE, 0, 5, 0);
+    set(SCHED_IDLE, 0, 0, 0);
+    check_equal(setpriority(PRIO_PROCESS, 0, 5), 0);
   } else if (strcmp(test_case, "batch") == 0) {
     set(SCHED_BATCH, 0, -3, 0);
   } else if (strcmp(test_case, "slice") == 0) {
