@@ -15,6 +15,17 @@ export interface Problem {
 export const problemText = ({ file, entry, what }: Problem): string =>
   entry === undefined ? `${file}: ${what}` : `${file}: ${entry} ${what}`;
 
+const LISTED_MAX = 20;
+
+/** The first 20, one by itself or each on a line, and how many more there are. */
+export function listProblems(problems: readonly Problem[]): string {
+  const [first] = problems;
+  if (first && problems.length === 1) return problemText(first);
+  const lines = problems.slice(0, LISTED_MAX).map((problem) => `\n  ${problemText(problem)}`);
+  const more = problems.length - lines.length;
+  return `${problems.length} things:${lines.join('')}${more > 0 ? `\n  and ${more} more` : ''}`;
+}
+
 /** The checkpoint that is looked at, and the list that grows meanwhile. */
 export class Inspection {
   readonly set: ImageSet;

@@ -8,7 +8,8 @@ import { type Image, imageName } from '../images/image.js';
 import { core_entry_march } from '../images/messages/core.js';
 import { fd_types } from '../images/messages/fdinfo.js';
 import { enumName } from '../images/schema.js';
-import type { Problem } from './problems.js';
+import { unsupported } from '../support/errors.js';
+import { listProblems, type Problem } from './problems.js';
 
 export interface Supported {
   /** Values of fd_types that the registry has a kind for. */
@@ -77,6 +78,13 @@ export function unsupportedEntries(set: ImageSet, supported: Supported): Problem
     ...unsupportedFiles(set, new Set(supported.fileTypes)),
     ...unsupportedImages(set, supported.images ?? []),
   ];
+}
+
+/** Throws one error that names them all. */
+export function refuseUnsupported(set: ImageSet, supported: Supported): void {
+  const found = unsupportedEntries(set, supported);
+  if (found.length === 0) return;
+  throw unsupported(listProblems(found), { object: 'the checkpoint' });
 }
 
 const LATER = 'which woodfrog cannot restore yet';

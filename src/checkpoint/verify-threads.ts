@@ -8,7 +8,7 @@ import type { siginfo_entry } from '../images/messages/siginfo.js';
 import type { MessageValue } from '../images/schema.js';
 import { encodeText } from '../support/text.js';
 import type { Inspection, Report } from './problems.js';
-import { TASK_DEAD, type TreeProcess } from './verify-tree.js';
+import { hasEnded, type TreeProcess } from './verify-tree.js';
 
 type Core = MessageValue<typeof core_entry>;
 type TaskCore = MessageValue<typeof task_core_entry>;
@@ -78,7 +78,7 @@ function verifyLeader(
     return;
   }
   verifyName('tc.comm', tc.comm, report);
-  if (tc.task_state === TASK_DEAD) return;
+  if (hasEnded(tc.task_state)) return;
   const actions = tc.sigactions.length || set.many(IMAGES.SIGACT, pid).length;
   if (actions !== ACTIONS) report('tc.sigactions', `has ${actions} actions, not ${ACTIONS}`);
   verifySignals('tc.signals_s', tc.signals_s?.signals, report);

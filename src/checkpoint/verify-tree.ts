@@ -19,7 +19,10 @@ export interface TreeProcess {
 }
 
 /** task_core_entry.task_state of a process that has ended and was not waited for. */
-export const TASK_DEAD = 2;
+const TASK_DEAD = 2;
+const TASK_ZOMBIE = 3;
+export const hasEnded = (state: number | undefined): boolean =>
+  state === TASK_DEAD || state === TASK_ZOMBIE;
 /** include/linux/threads.h, PID_MAX_LIMIT. */
 const PID_MAX = 4 * 1024 * 1024;
 const IMG_VERSION = 2;
@@ -64,7 +67,7 @@ export function verifyTree(inspection: Inspection): TreeProcess[] {
   verifyGroups(entries, report);
   const processes = entries.map((entry): TreeProcess => {
     const { pid } = entry;
-    const isZombie = set.get(IMAGES.CORE, pid)?.tc?.task_state === TASK_DEAD;
+    const isZombie = hasEnded(set.get(IMAGES.CORE, pid)?.tc?.task_state);
     const ids = isZombie ? undefined : idsOf(inspection, pid);
     return { pid, entry, isZombie, ids };
   });

@@ -11,7 +11,7 @@ import { PagemapWriter, type PageRun, PE_PRESENT } from '../images/pagemap.js';
 import { defined } from '../support/assert.js';
 import { storedPages } from './page-facts.js';
 import { problemText } from './problems.js';
-import { unsupportedEntries } from './unsupported-entries.js';
+import { refuseUnsupported, unsupportedEntries } from './unsupported-entries.js';
 import { findProblems, verifyCheckpoint } from './verify.js';
 
 /** Bytes of each golden page file: contents are not among the fixtures, and zeros will do. */
@@ -411,7 +411,7 @@ test('an error lists the problems: one by itself, many up to a limit', () => {
     () => verifyCheckpoint(set),
     ({ message }: Error) => {
       const lines = message.split('\n');
-      assert.equal(lines[0], 'Cannot handle the checkpoint: 26 things are wrong:');
+      assert.equal(lines[0], 'Cannot handle the checkpoint: it is broken in 26 things:');
       assert.equal(
         lines[2],
         '  fdinfo-2.img: descriptor 100 refers to file 500, which files.img does not hold',
@@ -436,6 +436,11 @@ test('what cannot be restored yet is named', () => {
     'files.img: has a unix socket (id 5), which woodfrog cannot restore yet',
   );
   assert.equal(sockets.length, 17);
+  assert.throws(() => refuseUnsupported(readImageSet(golden('sockets')), FILES_AND_PIPES), {
+    code: 'unsupported',
+    message:
+      /^Cannot handle the checkpoint: 17 things:\n {2}files\.img: has a unix socket \(id 5\)/,
+  });
   const files = unsupportedIn(readImageSet(golden('files')));
   assert.ok(
     files.includes('filelocks.img: is an image of what woodfrog cannot restore yet (FILE_LOCKS)'),

@@ -6,14 +6,12 @@
 import type { ImageSet } from '../images/directory.js';
 import { type CheckpointError, imageError } from '../support/errors.js';
 import type { PageFacts } from './page-facts.js';
-import { Inspection, type Problem, problemText } from './problems.js';
+import { Inspection, listProblems, type Problem } from './problems.js';
 import { indexFiles, verifyFiles } from './verify-files.js';
 import { verifyMemory } from './verify-memory.js';
 import { verifyPages } from './verify-pages.js';
 import { verifyThreads } from './verify-threads.js';
 import { verifyClocks, verifyInventory, verifyTree } from './verify-tree.js';
-
-const SHOWN_MAX = 20;
 
 /** Everything that is wrong. Without `pages` (none are written yet), nothing is said about them. */
 export function findProblems(set: ImageSet, pages?: PageFacts): Problem[] {
@@ -42,9 +40,8 @@ function brokenCheckpoint(problems: readonly Problem[]): CheckpointError {
     const { file, entry, what } = first;
     return imageError(entry === undefined ? what : `${entry} ${what}`, { object: file, remedy });
   }
-  const lines = problems.slice(0, SHOWN_MAX).map((problem) => `\n  ${problemText(problem)}`);
-  const more = problems.length - lines.length;
-  const rest = more > 0 ? `\n  and ${more} more` : '';
-  const what = `${problems.length} things are wrong:${lines.join('')}${rest}`;
-  return imageError(what, { object: 'the checkpoint', remedy });
+  return imageError(`it is broken in ${listProblems(problems)}`, {
+    object: 'the checkpoint',
+    remedy,
+  });
 }

@@ -7,7 +7,7 @@ import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
-import { inspectMemory } from '../objects/memory/inspect.js';
+import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import type { DumpOptions } from '../options/types.js';
@@ -23,7 +23,7 @@ import { killTree, stopTree } from './let-go.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
-import { type PageCounts, type ProcessMemory, writePages } from './write-pages.js';
+import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -89,7 +89,7 @@ function freezeAndWrite(
 function inspectTree(
   tree: FrozenTree,
   session: Session,
-): { images: ImageSet; memory: ProcessMemory[]; processes: ProcessView[] } {
+): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
   const { port } = session;
   const processes = viewTree(tree);
   const root = defined(processes[0], 'a tree has a root');
@@ -108,11 +108,9 @@ function inspectTree(
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
   }));
-  return {
-    images: assemble({ processes, tasks, files, memory, clocks, cgroups }),
-    memory,
-    processes,
-  };
+  const segments = collectSegments(memory.map((one) => one.memory));
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  return { images, memory: { processes: memory, segments }, processes };
 }
 
 /** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
@@ -170,11 +168,11 @@ function refuseOurselves(target: number): void {
 }
 
 function writeAllPages(
-  memory: readonly ProcessMemory[],
+  memory: TreeMemory,
   { progress }: OperationEnv,
   { session, store }: Means,
 ): PageCounts {
-  const totalBytes = progress ? residentBytes(session, memory) : 0;
+  const totalBytes = progress ? residentBytes(session, memory.processes) : 0;
   let doneBytes = 0;
   return writePages(session.host, store, memory, (bytes) => {
     doneBytes += bytes;

@@ -5,7 +5,7 @@
 
 import type { XstateLayout } from '../arch/arch.js';
 import { storedPages } from '../checkpoint/page-facts.js';
-import { unsupportedEntries } from '../checkpoint/unsupported-entries.js';
+import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
 import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
@@ -28,7 +28,7 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
-import { refused, unsupported, within } from '../support/errors.js';
+import { refused, within } from '../support/errors.js';
 import { type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
@@ -53,7 +53,10 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readImageSet(store);
   verifyCheckpoint(images, storedPages(store));
-  refuseUnsupported(images);
+  refuseUnsupported(images, {
+    fileTypes: fileKinds.map(({ fdType }) => fdType),
+    images: resourceImages,
+  });
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using _parent = adoptOrphans(host);
   const inherited = inheritedFds(session, images);
@@ -154,15 +157,6 @@ function ownVdso(host: Host): Uint8Array {
     throw refused('this process has no vdso', { remedy: 'boot the kernel without vdso=0' });
   }
   return host.ffi.view(mapping.start, mapping.end - mapping.start);
-}
-
-/** Entries of kinds that no object of the registry brings back: all of them, at once. */
-function refuseUnsupported(images: ImageSet): void {
-  const fileTypes = fileKinds.map(({ fdType }) => fdType);
-  const problems = unsupportedEntries(images, { fileTypes, images: resourceImages });
-  if (problems.length === 0) return;
-  const lines = problems.map(({ file, entry, what }) => `${entry ?? file} ${what}`);
-  throw unsupported(lines.join('; '), { object: 'checkpoint' });
 }
 
 /** What goes wrong in cleaning up is told, and does not hide why it was needed. */
