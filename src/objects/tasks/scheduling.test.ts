@@ -6,6 +6,7 @@ import {
   goldenCore,
   inspectState,
   rebuildState,
+  stat,
   stepsOf,
   subject,
 } from '../../../test/support/task-states.js';
@@ -51,8 +52,9 @@ function portWith({
   return port;
 }
 
-const policyOf = (attr: Partial<SchedAttr>) =>
-  inspectState(schedulingPolicy, subject(), { port: portWith({ attr }) }).thread_core;
+const policyOf = (attr: Partial<SchedAttr>, nice = 0) =>
+  inspectState(schedulingPolicy, subject({ stat: stat({ nice }) }), { port: portWith({ attr }) })
+    .thread_core;
 
 test('an ordinary thread is as in the golden image', () => {
   const { sched_nice, sched_policy } = golden.thread_core ?? {};
@@ -60,7 +62,7 @@ test('an ordinary thread is as in the golden image', () => {
 });
 
 test('policies, nice values, priorities and reset-on-fork are saved', () => {
-  assert.deepEqual(policyOf({ sched_nice: -5 }), { sched_nice: -5, sched_policy: 0 });
+  assert.deepEqual(policyOf({ sched_nice: -5 }, -5), { sched_nice: -5, sched_policy: 0 });
   assert.deepEqual(
     policyOf({ sched_policy: 1, sched_priority: 7, sched_flags: 1n, sched_runtime: 0n }),
     { sched_nice: 0, sched_policy: 0x4000_0001, sched_prio: 7 },
@@ -96,6 +98,12 @@ test("a policy is set where it is not woodfrog's own", () => {
     [attr.size, attr.sched_policy, attr.sched_flags, attr.sched_priority],
     [56, 1, 1n, 7],
   );
+  const idle = withThread({ sched_policy: 5, sched_nice: 7 });
+  assert.deepEqual(stepsOf(schedulingPolicy, { core: idle, port: portWith({}) }), [
+    'credentials:',
+    'sched_setattr(0, <56 bytes>, 0x0)',
+    'setpriority(0, 0, 7)',
+  ]);
   const niced = portWith({ own: { sched_nice: 10 } });
   assert.equal(stepsOf(schedulingPolicy, { core: golden, port: niced }).length, 2);
 });
