@@ -8,7 +8,7 @@ import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/ki
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import type { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
-import { toSigned, viewOf } from '../support/bytes.js';
+import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { GadgetFinder } from '../tracer/gadgets.js';
@@ -126,7 +126,7 @@ function probeTape(track: Track, built: () => BuiltProbe | undefined): ProbeTape
       return {
         result: () => {
           const address = built()?.resultAddress(index) ?? 0;
-          return Number(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
+          return toNumber(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
         },
       };
     },
@@ -175,7 +175,8 @@ function apply(
   },
 ): void {
   for (const [part, fields] of Object.entries(patch)) {
-    const target = part === 'mm' ? mm : ((core[part] ??= {}) as Record<string, unknown>);
+    if (part !== 'mm') core[part] ??= {};
+    const target = part === 'mm' ? mm : (core[part] as Record<string, unknown>);
     for (const [name, value] of Object.entries(fields as Record<string, unknown>)) {
       const key = `${part}.${name}`;
       const owner = owners.get(key);
