@@ -59,6 +59,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   });
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using _parent = adoptOrphans(host);
+  using _limit = restoredLimit(host);
   const inherited = inheritedFds(session, images);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
@@ -100,13 +101,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, env),
-      exec: (argv, environment) => execute(argv, environment),
+      wait: () => waitForEnd(root.vpid, {}),
+      exec: execute,
     };
   } catch (error) {
     cleanUp(log, () => (run ? run.abort() : abortPuppet(session, puppet)));
     throw error;
   } finally {
+    run?.[Symbol.dispose]();
     host.attempt(close, { fd: inherited.controlFd });
     host.attempt(close, { fd: inherited.planFd });
   }
@@ -204,11 +206,25 @@ function inheritedFds({ host }: Session, images: ImageSet): { controlFd: number;
   return { controlFd, planFd };
 }
 
-function makeRoomForFds(host: Host, needed: number): void {
+/** RLIMIT_NOFILE is raised for the puppets to inherit; a process that outlives the restore gets its own back. */
+function restoredLimit(host: Host): Disposable {
+  const new_limit = descriptorLimit(host);
+  return {
+    [Symbol.dispose]() {
+      host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
+    },
+  };
+}
+
+function descriptorLimit(host: Host): { rlim_cur: bigint; rlim_max: bigint } {
   using scope = host.scope();
   const old = scope.alloc(rlimit64.size);
   host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit: 0, old_limit: old });
-  const { rlim_cur, rlim_max } = rlimit64.decode(old.bytes);
+  return rlimit64.decode(old.bytes);
+}
+
+function makeRoomForFds(host: Host, needed: number): void {
+  const { rlim_cur, rlim_max } = descriptorLimit(host);
   if (rlim_cur >= BigInt(needed)) return;
   if (rlim_max < BigInt(needed)) {
     throw refused(

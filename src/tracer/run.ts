@@ -69,7 +69,7 @@ export interface RunOptions<P> {
   onStage?: (stage: Stage) => void;
 }
 
-export class PlanRun<P = never> {
+export class PlanRun<P = never> implements Disposable {
   readonly #host: Host;
   readonly #plan: Plan<P>;
   readonly #options: RunOptions<P>;
@@ -161,6 +161,11 @@ export class PlanRun<P = never> {
       if (track.vpid !== undefined) born.add(pid(track.vpid));
     }
     for (const task of born) pollChild(this.#host, task);
+  }
+
+  /** Unmaps the plan from our own memory. */
+  [Symbol.dispose](): void {
+    this.#host.call(munmap, { addr: this.#base, length: PLAN_LENGTH });
   }
 
   pidOf(vpid: number): number {

@@ -13,10 +13,11 @@ import {
   type RestoredTree,
   restore,
 } from '../../../src/index.js';
+import { compile } from '../../support/compile.js';
 import { bounded } from '../../support/kernel.js';
-import { isAlive, procLink } from '../../support/proc.js';
-import { type Program, startProgram, stopAll } from '../../support/program.js';
-import { sleep } from '../../support/wait.js';
+import { childrenOf, isAlive, procLink } from '../../support/proc.js';
+import { type Program, startCommand, startProgram, stopAll } from '../../support/program.js';
+import { sleep, waitFor } from '../../support/wait.js';
 
 after(stopAll);
 
@@ -67,9 +68,9 @@ test('a tree is dumped and restored while the event loop runs and children are c
     const program = await ready();
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
-    const child = spawn('sh', ['-c', 'sleep 0.05; exit 7']);
-    const childEnd = new Promise((done) => child.once('exit', done));
     const before = hostState();
+    const child = spawn('sh', ['-c', 'sleep 0.05; exit 7'], { stdio: 'ignore' });
+    const childEnd = new Promise((done) => child.once('exit', done));
     const dumped = await dumpIt(program);
     const restored = await restore({ imagesDir: imagesOf(program) });
     clearInterval(timer);
@@ -82,6 +83,22 @@ test('a tree is dumped and restored while the event loop runs and children are c
     assert.deepEqual([restored.pid, restored.taskCount], [program.pid, 1]);
     assert.ok(restored.stats.restore_time > 0);
     await mustPass(program, restored);
+  }));
+
+test('a tree that some other process started is dumped and restored', (t) =>
+  bounded(t, async () => {
+    const shell = startCommand(['bash', '-c', `setsid ${compile(SMALL)} release & exec 2>/dev/null; wait`]);
+    await shell.waitReady();
+    const pid = childrenOf(shell.pid)[0] as number;
+    const imagesDir = imagesOf(shell);
+    const before = hostState();
+    await dump({ pid, imagesDir, leaveRunning: true });
+    await dump({ pid, imagesDir });
+    await waitFor('the end of the shell', () => shell.ended());
+    const restored = await restore({ imagesDir });
+    assert.deepEqual(hostState(), before);
+    assert.equal(restored.pid, pid);
+    await mustPass(shell, restored);
   }));
 
 test('two trees are dumped, and restored, at the same time', (t) =>
