@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -18,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { IMAGES } from '../images/catalogue.js';
+import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { ImageSet, readImageSet, writeImageSet } from '../images/directory.js';
 import { imageName } from '../images/image.js';
 import type { ImageStore } from '../images/store.js';
@@ -137,13 +136,16 @@ test('a failed dump takes away what it created, and only that', () => {
   assert.deepEqual(store.created, []);
 });
 
-test('an earlier inventory goes before the first image is written', () => {
+test('an earlier checkpoint goes before the first image is written', () => {
   const path = fresh('begin');
-  writeFileSync(join(path, 'inventory.img'), 'old');
+  for (const name of ['inventory.img', 'pipes-data.img', 'notes.txt']) {
+    writeFileSync(join(path, name), 'old');
+  }
   const store = storeAt(path);
   store.begin();
-  store.begin();
-  assert.ok(!existsSync(join(path, 'inventory.img')));
+  assert.deepEqual(store.list().sort(), ['notes.txt', 'pipes-data.img']);
+  store.begin((name) => identifyImage(name) !== undefined);
+  assert.deepEqual(store.list(), ['notes.txt']);
 });
 
 test('images are durable in the order in which they count: inventory and folder last', () => {

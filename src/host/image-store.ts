@@ -274,13 +274,17 @@ export class HostImageStore implements Disposable {
 
   /**
    * Before the first `create` of a checkpoint: an earlier one's inventory goes, so that a folder that is half old and
-   * half new is never taken for a checkpoint.
+   * half new is never taken for a checkpoint; and then what else of it `isStale` names, or it would pass for the new one's.
    */
-  begin(): void {
-    const result = this.unlink(INVENTORY);
-    if (result < 0 && result !== -ENOENT) {
-      throw refusal(result, this.pathOf(INVENTORY), 'unlinkat');
-    }
+  begin(isStale?: (name: string) => boolean): void {
+    this.remove(INVENTORY);
+    if (!isStale) return;
+    for (const name of this.list()) if (isStale(name)) this.remove(name);
+  }
+
+  private remove(name: string): void {
+    const result = this.unlink(name);
+    if (result < 0 && result !== -ENOENT) throw refusal(result, this.pathOf(name), 'unlinkat');
   }
 
   /** A new, empty image; one of that name is replaced. */

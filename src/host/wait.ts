@@ -74,6 +74,10 @@ export function waitEnd(
   }
 }
 
+/** The same without waiting; undefined also when it runs on, or is no child of ours. */
+export const pollChild = (host: Host, pid: number): WaitEvent | undefined =>
+  waitFor(host, pid, __WALL + WNOHANG, () => {});
+
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
 function waitFor(
   host: Host,

@@ -47,6 +47,15 @@ export class ImageSet {
     return shelf;
   }
 
+  /** The image is there, if without entries so far: a table of descriptors can be empty, and is not missing then. */
+  declare<V, I extends ImageId>(image: Held<V, I>, ...at: At<I>): void {
+    this.shelf(image, at[0]);
+  }
+
+  has<V, I extends ImageId>(image: Held<V, I>, ...at: At<I>): boolean {
+    return this.shelves.has(`${image.key} ${at[0]}`);
+  }
+
   /** The one entry of an image; replaces an earlier one. */
   put<V, I extends ImageId>(image: One<V, I>, ...[...at]: [...At<I>, value: NoInfer<V>]): void {
     this.putWith(image, { value: at.pop() as V }, ...(at as unknown as At<I>));
@@ -129,6 +138,7 @@ function readImage(
   // It may have gone since it was listed.
   if (!reader) throw missingImage(file);
   const at = (id === undefined ? [] : [id]) as At<ImageId>;
+  set.declare(image as Many<unknown, ImageId>, ...at);
   try {
     for (const { value, payload } of readEntries(image, reader, file)) {
       const entry = payload ? { value, payload: stored(store, file, payload) } : { value };

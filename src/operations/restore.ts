@@ -4,7 +4,9 @@
  */
 
 import type { XstateLayout } from '../arch/arch.js';
-import { unsupportedEntries, verifyCheckpoint } from '../checkpoint/verify.js';
+import { storedPages } from '../checkpoint/page-facts.js';
+import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
+import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
@@ -16,9 +18,11 @@ import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { SIGKILL } from '../linux/signal.js';
 import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
-import { getpid, kill, pidfdOpen, prlimit64 } from '../linux/syscalls/tasks.js';
+import { getpid, kill, pidfdOpen, prctl, prlimit64 } from '../linux/syscalls/tasks.js';
 import { F_DUPFD } from '../linux/uapi/fcntl.js';
+import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { rlimit64 } from '../linux/uapi/sched.js';
+import { fileKinds, resourceImages } from '../objects/index.js';
 import type { HostStepPort } from '../objects/rebuild-context.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
@@ -48,9 +52,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readImageSet(store);
-  verifyCheckpoint(images);
-  unsupportedEntries(images);
+  verifyCheckpoint(images, storedPages(store));
+  refuseUnsupported(images, {
+    fileTypes: fileKinds.map(({ fdType }) => fdType),
+    images: resourceImages,
+  });
   interrupts.arm(RESTORE_SEC, { ticking: true });
+  using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   const inherited = inheritedFds(session, images);
   const puppet = startPuppet(host, {
@@ -70,8 +78,9 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
     });
-    verifyPlan(compiled.plan);
+    verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
+      abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
     run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
@@ -95,9 +104,10 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       wait: () => waitForEnd(root.vpid, {}),
       exec: execute,
     };
+  } catch (error) {
+    cleanUp(log, () => (run ? run.abort() : abortPuppet(session, puppet)));
+    throw error;
   } finally {
-    if (run) run.abort();
-    else abortPuppet(session, puppet);
     run?.[Symbol.dispose]();
     host.attempt(close, { fd: inherited.controlFd });
     host.attempt(close, { fd: inherited.planFd });
@@ -150,6 +160,31 @@ function ownVdso(host: Host): Uint8Array {
   }
   return host.ffi.view(mapping.start, mapping.end - mapping.start);
 }
+
+/** What goes wrong in cleaning up is told, and does not hide why it was needed. */
+function cleanUp(log: OperationEnv['log'], abort: () => void): void {
+  try {
+    abort();
+  } catch (error) {
+    log.error('restore', `The half-restored tree may not be gone: ${String(error)}`);
+  }
+}
+
+/** Until the scope ends, orphans of the half-built tree become our children: a failure can reap them. */
+function adoptOrphans(host: Host): Disposable {
+  using scope = host.scope();
+  const before = scope.alloc(4);
+  host.call(prctl, { ...NO_ARGS, option: PR_GET_CHILD_SUBREAPER, arg2: before });
+  const was = before.bytes[0] ?? 0;
+  host.call(prctl, { ...NO_ARGS, option: PR_SET_CHILD_SUBREAPER, arg2: 1 });
+  return {
+    [Symbol.dispose]: () => {
+      host.attempt(prctl, { ...NO_ARGS, option: PR_SET_CHILD_SUBREAPER, arg2: was });
+    },
+  };
+}
+
+const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
 
 /** Numbers that stay free in Node's own table, and in no saved one are used. */
 const SPARE_FDS = 64;

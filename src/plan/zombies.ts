@@ -16,6 +16,8 @@ export interface ZombieEnd {
 const CORE_DUMPED = 0x80;
 const STOPPED = 0x7f;
 const SIGNALS_THAT_KILL = 64;
+/** No result of a call that returns 0 or -errno. */
+const NEVER = 1;
 
 /**
  * Throws for a status that cannot be given again: `unsupported` for one with the core dump bit, which only a real
@@ -65,6 +67,7 @@ function dieOf(track: Track, signal: number, vpid: number): void {
   track.call(
     rtSigprocmask,
     { how: SIG_UNBLOCK, set: u64Bytes(sigmask(signal)), oldset: 0, sigsetsize: 8 },
-    { object },
+    // It must not come back at all, so any result stops the tape: a status that differs is no zombie of ours.
+    { object: `${object}, which ends it`, mustEqual: NEVER },
   );
 }

@@ -10,7 +10,7 @@ import { close, fstat, lseek, openat, pread64, pwrite64 } from '../linux/syscall
 import { processVmReadv } from '../linux/syscalls/memory.js';
 import { O_CLOEXEC, O_RDONLY, SEEK_DATA, SEEK_HOLE, stat } from '../linux/uapi/fcntl.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, setU64, viewOf } from '../support/bytes.js';
+import { alignUp, getU64, setU64, viewOf } from '../support/bytes.js';
 import { type CheckpointError, refused } from '../support/errors.js';
 import { type Range, scanContent } from './page-scan.js';
 
@@ -251,8 +251,8 @@ class ProcessCopier implements Disposable {
     }
     let rest = Math.max(done, 0);
     for (let i = 1; i <= this.#count; i++) {
-      const start = Number(this.#view.getBigUint64(i * IOVEC_SIZE, true));
-      const length = Number(this.#view.getBigUint64(i * IOVEC_SIZE + 8, true));
+      const start = getU64(this.#view, i * IOVEC_SIZE);
+      const length = getU64(this.#view, i * IOVEC_SIZE + 8);
       if (rest < length) return unreadablePage(start + rest);
       rest -= length;
     }

@@ -14,6 +14,11 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 const __WALL = 0x40000000;
 
+// Whatever this process was started with, programs under test begin with three descriptors.
+const closeRange = libc.func('int close_range(uint, uint, int)');
+const CLOSE_RANGE_CLOEXEC = 4;
+closeRange(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+
 if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) throw new Error('PR_SET_CHILD_SUBREAPER');
 
 /** How an adopted process ended: its exit code, or the number of the signal that killed it. */

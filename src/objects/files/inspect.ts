@@ -137,6 +137,7 @@ export function addFiles(
 ): void {
   for (const entry of registry.entries) images.add(IMAGES.FILES, entry);
   for (const { process, ids, fdinfo, fs } of processes) {
+    images.declare(IMAGES.FDINFO, ids.files_id);
     for (const entry of fdinfo) images.add(IMAGES.FDINFO, ids.files_id, entry);
     images.put(IMAGES.FS, process.vpid, fs);
   }

@@ -4,8 +4,7 @@ import { defineTaskState } from '../kinds.js';
 
 /** task_state of the images. */
 export const TASK_ALIVE = 1;
-export const TASK_DEAD = 2;
-export const TASK_STOPPED = 3;
+export const TASK_STOPPED = 6;
 
 export const process = defineTaskState({
   name: 'process state',

@@ -6,22 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ProcessView } from '../../../src/checkpoint/views.js';
-import {
-  attemptReadBytes,
-  attemptReadDir,
-  attemptReadLink,
-  attemptReadText,
-  attemptStat,
-  readText,
-} from '../../../src/host/files.js';
+import { attemptReadDir } from '../../../src/host/files.js';
 import { Host } from '../../../src/host/host.js';
+import { HostImageStore } from '../../../src/host/image-store.js';
 import { IMAGES } from '../../../src/images/catalogue.js';
-import { NodeImageStore } from '../../../src/images/node-store.js';
 import { PagemapWriter, readPagemap, type StoredRun } from '../../../src/images/pagemap.js';
 import { parseMaps } from '../../../src/linux/procfs/maps.js';
 import { type InspectedMemory, inspectMemory } from '../../../src/objects/memory/inspect.js';
 import { mapFilesPath, observeMemory } from '../../../src/objects/memory/observe.js';
-import type { DumpPort } from '../../../src/objects/ports.js';
+import { ObjectPort } from '../../../src/operations/object-port.js';
 import { pid } from '../../../src/support/brand.js';
 import { scanContent, scanEntries } from '../../../src/tracer/page-scan.js';
 import {
@@ -35,26 +28,11 @@ import { waitFor } from '../../support/wait.js';
 const BULK_MIB = 20;
 const isRoot = process.getuid?.() === 0;
 
-const portOf = (host: Host): DumpPort => ({
-  call: (call, args) => host.call(call, args),
-  attempt: (call, args) => host.attempt(call, args),
-  scope: () => host.scope(),
-  attemptReadText: (path) => attemptReadText(host, path),
-  attemptReadBytes: (path) => attemptReadBytes(host, path),
-  attemptReadLink: (path) => attemptReadLink(host, path),
-  attemptReadDir: (path) => attemptReadDir(host, path),
-  attemptStat: (path, flags) => attemptStat(host, path, flags),
-  readText: (path) => readText(host, path),
-  readLink: (path) => String(attemptReadLink(host, path)),
-  readDir: (path) => attemptReadDir(host, path) as string[],
-  take: () => assert.fail('no descriptor is taken'),
-});
-
 describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
   const host = new Host();
   let child: ChildProcess;
   let folder: string;
-  let store: NodeImageStore;
+  let store: HostImageStore;
   let memory: InspectedMemory;
   let guards: { start: number; end: number }[];
   const places = new Map<string, { start: number; end: number }>();
@@ -62,7 +40,7 @@ describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pages-'));
-    store = new NodeImageStore(folder);
+    store = new HostImageStore(host, folder, { sync: false });
     const program = compile('kernel/memory-pages/contents.c');
     child = spawn(program, [String(BULK_MIB)], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
@@ -77,11 +55,11 @@ describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
     }
     const mappings = parseMaps(readFileSync(`/proc/${child.pid}/maps`, 'latin1'));
     const view = { pid: pid(child.pid ?? 0), comm: 'contents', mappings } as unknown as ProcessView;
-    const seen = observeMemory(portOf(host), view);
+    const seen = observeMemory(new ObjectPort(host), view);
     guards = seen.guards;
     memory = inspectMemory(seen, { path: () => 1 });
     const total = BULK_MIB << 20;
-    assert.ok(Math.abs(seen.anonymousBytes - total) < total, `${seen.anonymousBytes} bytes`);
+    assert.ok(seen.anonymousBytes >= total, `${seen.anonymousBytes} bytes`);
   });
 
   after(() => {

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  fakePort,
+  goldenCore,
+  inspectState,
+  rebuildState,
+  stepsOf,
+  subject,
+} from '../../../test/support/task-states.js';
+import { type Registers, rseq_cs, user_regs_struct, xstateLayout } from '../../arch/arch.js';
+import { processVmReadv } from '../../linux/syscalls/memory.js';
+import { iovec } from '../../linux/uapi/mman.js';
+import { user_desc } from '../../linux/uapi/prctl.js';
+import { defined } from '../../support/assert.js';
+import { toWord, u64Bytes } from '../../support/bytes.js';
+import { fpu, xstateOf } from './fpu.js';
+import { registers } from './registers.js';
+import { rseq } from './rseq.js';
+import { segments } from './segments.js';
+import { robustList, tidAddress } from './thread-addresses.js';
+
+const golden = goldenCore('tasks', 11073);
+const info = defined(golden.thread_info, 'the golden core has registers');
+/** pause(2), interrupted: -ERESTARTNOHAND behind the system call instruction. */
+const stopped: Registers = { ...info.gpregs, ax: toWord(-514), ip: info.gpregs.ip + 2n };
+const AREA = 0x5000;
+const SECTION = 0x7000;
+
+/** A kernel through which the task's memory is read. */
+const portWith = (memory: Readonly<Record<number, Uint8Array>>) => {
+  const port = fakePort({
+    calls: {
+      [processVmReadv.name]: (_, { local_iov, remote_iov }) => {
+        const to = iovec.decode(local_iov as Uint8Array);
+        const bytes = memory[iovec.decode(remote_iov as Uint8Array).iov_base];
+        if (bytes === undefined) return -14;
+        port.memory.places.get(to.iov_base)?.set(bytes);
+        return bytes.length;
+      },
+    },
+  });
+  return port;
+};
+
+test('registers become those of the golden image, the interrupted call issued again', () => {
+  const patch = inspectState(registers, subject({ regs: stopped }));
+  assert.deepEqual(patch.thread_info?.gpregs, info.gpregs);
+});
+
+test('a thread inside a critical section resumes at its abort handler', () => {
+  const inside = { ...stopped, orig_ax: toWord(-1), ax: 5n, ip: 0x4010n };
+  const section = rseq_cs.encode({
+    start_ip: 0x4000n,
+    post_commit_offset: 0x20n,
+    abort_ip: 0x9000n,
+  });
+  const who = subject({
+    regs: inside,
+    rseq: { pointer: AREA, size: 32, signature: 1, flags: 0 },
+  });
+  const ipOf = (pointer: bigint) =>
+    inspectState(registers, who, {
+      port: portWith({ [AREA + 8]: u64Bytes(pointer), [SECTION]: section }),
+    }).thread_info?.gpregs?.ip;
+  assert.equal(ipOf(BigInt(SECTION)), 0x9000n);
+  assert.equal(ipOf(0n), 0x4010n);
+  assert.throws(() => ipOf(0x666n), /critical section at 0x666 cannot be read/);
+});
+
+test('32-bit code is refused, on both ways', () => {
+  const compat = subject({ regs: { ...stopped, cs: 0x23n } });
+  assert.throws(() => inspectState(registers, compat), /32-bit code/);
+  const core = { ...golden, thread_info: { ...info, gpregs: { ...info.gpregs, mode: 2 } } };
+  assert.throws(() => rebuildState(registers, { core }), /32-bit code/);
+});
+
+test('the final state is that of the image, in no system call', () => {
+  const { task } = rebuildState(registers, { core: golden });
+  const final = defined(task.final, 'final state');
+  assert.deepEqual(user_regs_struct.decode(final.regs), {
+    ...user_regs_struct.decode(user_regs_struct.encode(info.gpregs)),
+    orig_ax: toWord(-1),
+  });
+  assert.equal(final.sigmask, golden.tc?.blk_sigset);
+  assert.equal(final.xstate?.length, xstateLayout(0xe7n).length);
+});
+
+test('extended registers of the golden image survive a round trip', () => {
+  const layout = xstateLayout(0xe7n);
+  const xstate = defined(xstateOf(info.fpregs, layout), 'xstate');
+  const patch = inspectState(fpu, subject({ xstate }));
+  assert.deepEqual(patch.thread_info?.fpregs, info.fpregs);
+});
+
+test('a shadow stack in an image is refused', () => {
+  const fpregs = structuredClone(defined(info.fpregs, 'fpregs'));
+  defined(fpregs.xsave, 'xsave').cet = { cet: 1n, ssp: 0x1000n };
+  assert.throws(() => xstateOf(fpregs, xstateLayout(0xe7n)), /shadow stack/);
+});
+
+test('rseq is registered again as it was', () => {
+  const entry = defined(golden.thread_core?.rseq_entry, 'rseq');
+  const { rseq_abi_pointer: pointer, rseq_abi_size: size, signature } = entry;
+  const patch = inspectState(rseq, subject({ rseq: { pointer, size, signature, flags: 0 } }));
+  assert.deepEqual(patch.thread_core?.rseq_entry, entry);
+  assert.deepEqual(inspectState(rseq, subject()), {});
+  assert.deepEqual(stepsOf(rseq, { core: golden }), [
+    'threads:',
+    'rseq(0xb968ce0, 32, 0x0, 0x53053053)',
+  ]);
+  const odd = subject({ rseq: { pointer, size, signature, flags: 1 } });
+  assert.throws(() => inspectState(rseq, odd), /rseq flags 0x1/);
+});
+
+test('the tid address and the robust list go where they were', () => {
+  const address = inspectState(tidAddress, subject(), {
+    answer: () => [0, u64Bytes(info.clear_tid_addr)],
+  });
+  assert.equal(address.thread_info?.clear_tid_addr, info.clear_tid_addr);
+  assert.throws(() => inspectState(tidAddress, subject(), { answer: () => -22 }), /EINVAL/);
+  const { futex_rla: head = 0 } = golden.thread_core ?? {};
+  const list = inspectState(robustList, subject({ robustList: { head, length: 24 } }));
+  assert.deepEqual(list.thread_core, { futex_rla: head, futex_rla_len: 24 });
+  assert.deepEqual(stepsOf(tidAddress, { core: golden, vpid: 11073 }), [
+    'threads:',
+    'set_tid_address(0xb968690) = must be 11073',
+  ]);
+  assert.deepEqual(stepsOf(robustList, { core: golden }), [
+    'threads:',
+    'set_robust_list(0xb9686a0, 24)',
+  ]);
+});
+
+test('segment descriptors are empty as in the golden image, or refused', () => {
+  assert.deepEqual(inspectState(segments, subject()).thread_info?.tls, info.tls);
+  const port = fakePort({
+    calls: {
+      ptrace: (_, { addr, data }) => {
+        const flags = addr === 13 ? 1 << 6 : 1 << 5;
+        const { address } = data as { address: number };
+        port.memory.places.get(address)?.set(user_desc.encode({ flags }));
+        return 0;
+      },
+    },
+  });
+  assert.throws(() => inspectState(segments, subject(), { port }), /segment 13 is set/);
+  assert.throws(() => inspectState(segments, subject(), { answer: () => 8 }), /LDT/);
+});
