@@ -11,14 +11,12 @@ import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
-import { waitOne } from '../host/wait.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
-import { SIGKILL } from '../linux/signal.js';
 import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
-import { getpid, kill, pidfdOpen, prlimit64 } from '../linux/syscalls/tasks.js';
+import { getpid, pidfdOpen, prlimit64 } from '../linux/syscalls/tasks.js';
 import { F_DUPFD } from '../linux/uapi/fcntl.js';
 import { rlimit64 } from '../linux/uapi/sched.js';
 import { fileKinds } from '../objects/index.js';
@@ -28,7 +26,7 @@ import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
 import { refused, within } from '../support/errors.js';
-import { type Puppet, startPuppet } from '../tracer/puppet.js';
+import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
@@ -192,11 +190,7 @@ function makeRoomForFds(host: Host, needed: number): void {
 
 function abortPuppet({ host, interrupts }: Session, puppet: Puppet): void {
   interrupts.armCleanup(CLEANUP_SEC);
-  host.attempt(kill, { pid: puppet.pid, sig: SIGKILL });
-  for (;;) {
-    const event = waitOne(host, puppet.pid, interrupts, () => 'the first puppet to end');
-    if (event.kind !== 'stopped') return;
-  }
+  endPuppet(host, { puppet, interrupts });
 }
 
 const CLEANUP_SEC = 5;
