@@ -63,6 +63,10 @@ export function waitChild(host: Host, pid: number, interrupts: Interrupts): Wait
   return waitFor(host, pid, __WALL, () => interrupts.check(() => `the end of pid ${pid}`));
 }
 
+/** The same without waiting; undefined also when it runs on, or is no child of ours. */
+export const pollChild = (host: Host, pid: number): WaitEvent | undefined =>
+  waitFor(host, pid, __WALL + WNOHANG, () => {});
+
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
 function waitFor(
   host: Host,

@@ -5,7 +5,7 @@
 import { concat, viewOf } from '../support/bytes.js';
 import { imageError, unsupported } from '../support/errors.js';
 import { IMAGES } from './catalogue.js';
-import { decode } from './codec.js';
+import { decode, encode } from './codec.js';
 import {
   type Extent,
   FrameWriter,
@@ -18,6 +18,8 @@ import {
 import type { Block, Image, Layout, Records } from './image.js';
 import { isObject, type JsonStyle, messageFromJson, messageToJson } from './json.js';
 import type { Json, JsonObject } from './json-text.js';
+import { ghost_chunk_entry } from './messages/ghost-file.js';
+import { ipc_msg } from './messages/ipc-msg.js';
 import { pagemap_entry } from './messages/pagemap.js';
 import { parseBase64, printBase64 } from './renderings.js';
 import type { Message } from './schema.js';
@@ -87,11 +89,18 @@ const shapeOf = (image: Image): Shape => SHAPES[image.key] ?? joined;
 const base64 = (json: Json | undefined): Uint8Array | undefined =>
   typeof json === 'string' ? parseBase64(json) : undefined;
 
+export interface ImageStyle extends JsonStyle {
+  /** The image's name, for errors. */
+  readonly file: string;
+  /** Only says how long payload is: '... <18B>'. */
+  readonly nopl?: boolean;
+}
+
 /** Every entry of an image, in order; a ghost file's chunks are entries of their own, as crit has it. */
 export function* imageToJson(
   image: Image,
   reader: ImageReader,
-  { file, ...style }: JsonStyle & { file: string },
+  { file, nopl = false, ...style }: ImageStyle,
 ): Generator<JsonObject, void> {
   refuseRaw(image, file);
   if (image.entries === 'pagemap') {
@@ -104,6 +113,10 @@ export function* imageToJson(
     const layout = image.payload?.(value);
     if (!payload || !layout) {
       yield entry;
+      continue;
+    }
+    if (nopl) {
+      yield* payloadLengths(image, entry, payload, style);
       continue;
     }
     const readBlocks = (extents: Readonly<Record<string, Extent>>): Json =>
@@ -132,6 +145,38 @@ export function* imageToJson(
       yield { ...entry, extra: records.flatMap(({ json, extra }) => [json, extra]) };
     }
   }
+}
+
+/** A ghost file's content is no payload to crit: its length goes unsaid. */
+function* payloadLengths(
+  image: Image,
+  entry: JsonObject,
+  payload: Payload,
+  style: JsonStyle,
+): Generator<JsonObject, void> {
+  if (image.key === IMAGES.GHOST_FILE.key) {
+    yield entry;
+    for (const { value } of payload.records) {
+      yield messageToJson(ghost_chunk_entry, value as never, style);
+    }
+    return;
+  }
+  const lengthOf = (blocks: Readonly<Record<string, Extent>>): number =>
+    Object.values(blocks).reduce((sum, { length }) => sum + length, 0);
+  let total = lengthOf(payload.blocks);
+  for (const { value, blocks } of payload.records) {
+    total += encode(ipc_msg, value as never).length + lengthOf(blocks);
+  }
+  yield { ...entry, extra: `... <${sizeText(total)}>` };
+}
+
+/** 18B, 1.5KB, 2MB. */
+function sizeText(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)}${units[unit]}`;
 }
 
 function refuseRaw(image: Image, file: string): void {

@@ -29,11 +29,14 @@ import {
   type Scalar,
   type ScalarName,
   typeOf,
+  UNKNOWN_FIELDS,
 } from './schema.js';
 
 export interface JsonStyle {
   /** Names, addresses and hexadecimal instead of plain numbers. */
   readonly pretty: boolean;
+  /** Told the message's name where a value has fields that no declaration knows: JSON has no place for them. */
+  readonly onUnknown?: (message: string) => void;
 }
 
 /** A field on its way to or from JSON. */
@@ -41,6 +44,7 @@ interface Context {
   readonly key: string;
   readonly field: Field;
   readonly pretty: boolean;
+  readonly style: JsonStyle;
   /** In hexadecimal because the message it is in is. */
   readonly hex: boolean;
 }
@@ -49,23 +53,26 @@ interface Context {
 export function messageToJson<V>(
   message: Message<V>,
   value: NoInfer<V>,
-  { pretty }: JsonStyle,
+  style: JsonStyle,
 ): JsonObject {
-  return toJson(message, value as Record<string, unknown>, pretty, false);
+  return toJson(message, value as Value, style, false);
 }
+
+type Value = Record<string, unknown> & { [UNKNOWN_FIELDS]?: Uint8Array };
 
 function toJson(
   message: Message<unknown>,
-  value: Record<string, unknown>,
-  pretty: boolean,
+  value: Value,
+  style: JsonStyle,
   hex: boolean,
 ): JsonObject {
   const out: JsonObject = {};
+  if (value[UNKNOWN_FIELDS]) style.onUnknown?.(message.name);
   const fields = Object.entries(message.fields).sort(([, a], [, b]) => a.number - b.number);
   for (const [key, field] of fields) {
     const content = value[key];
     if (content === undefined) continue;
-    const context = { key, field, pretty, hex };
+    const context = { key, field, pretty: style.pretty, style, hex };
     if (field.label !== 'repeated') {
       out[key] = elementToJson(content, context);
     } else if ((content as unknown[]).length > 0) {
@@ -88,7 +95,7 @@ function elementToJson(content: unknown, context: Context): Json {
   const { options } = context.field;
   if (isMessage(type)) {
     const hex = context.hex || options.hex === true;
-    return toJson(type, content as Record<string, unknown>, context.pretty, hex);
+    return toJson(type, content as Value, context.style, hex);
   }
   if (!isScalar(type)) return enumName(type, content as number) ?? (content as number);
   if (content instanceof Uint8Array) {
@@ -114,6 +121,9 @@ export function messageFromJson<V>(message: Message<V>, json: Json, where: strin
   return fromJson(message, json, `${where}: ${message.name}`) as V;
 }
 
+/** Reading takes either form. */
+const READING = { pretty: true, style: { pretty: true }, hex: false };
+
 const fault = (path: string, what: string): CheckpointError => imageError(`${path}: ${what}`);
 
 function fromJson(message: Message<unknown>, json: Json, path: string): Record<string, unknown> {
@@ -126,9 +136,9 @@ function fromJson(message: Message<unknown>, json: Json, path: string): Record<s
     const content = json[key];
     const here = `${path}.${key}`;
     if (field.label === 'repeated') {
-      value[key] = arrayFromJson(content ?? [], { key, field, pretty: true, hex: false }, here);
+      value[key] = arrayFromJson(content ?? [], { key, field, ...READING }, here);
     } else if (content !== undefined && content !== null) {
-      value[key] = elementFromJson(content, { key, field, pretty: true, hex: false }, here);
+      value[key] = elementFromJson(content, { key, field, ...READING }, here);
     } else if (field.label === 'required') {
       throw fault(here, 'a required field is missing');
     }

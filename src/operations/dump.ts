@@ -3,10 +3,11 @@ import { verifyCheckpoint } from '../checkpoint/verify.js';
 import type { ProcessView } from '../checkpoint/views.js';
 import { HostImageStore } from '../host/image-store.js';
 import { type ImageSet, writeImageSet } from '../images/directory.js';
+import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
-import { inspectMemory } from '../objects/memory/inspect.js';
+import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import type { DumpOptions } from '../options/types.js';
@@ -17,12 +18,12 @@ import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
 import { explainDump } from './explain-dump.js';
-import { inspectTasks, throwing } from './inspect-tasks.js';
+import { type InspectedProcess, inspectTasks, throwing } from './inspect-tasks.js';
 import { killTree, stopTree } from './let-go.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
-import { type PageCounts, type ProcessMemory, writePages } from './write-pages.js';
+import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -88,7 +89,7 @@ function freezeAndWrite(
 function inspectTree(
   tree: FrozenTree,
   session: Session,
-): { images: ImageSet; memory: ProcessMemory[]; processes: ProcessView[] } {
+): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
   const { port } = session;
   const processes = viewTree(tree);
   const root = defined(processes[0], 'a tree has a root');
@@ -101,12 +102,32 @@ function inspectTree(
     states: taskStates,
     onObject: throwing,
   });
+  const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed);
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
   }));
-  return { images: assemble({ processes, tasks, files, memory, clocks }), memory, processes };
+  const segments = collectSegments(memory.map((one) => one.memory));
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  return { images, memory: { processes: memory, segments }, processes };
+}
+
+/** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
+function inspectCgroups(
+  port: Session['port'],
+  tasks: readonly InspectedProcess[],
+): CgroupEntry | undefined {
+  const sets = new CgroupSets(port.own.cgroups);
+  for (const { process, cores } of tasks) {
+    for (const { tid, vtid } of process.threads) {
+      const { thread_core } = cores.get(vtid) ?? {};
+      const text = port.readText(`/proc/${process.pid}/task/${tid}/cgroup`);
+      const place = { pid: tid, comm: process.comm };
+      if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
+    }
+  }
+  return sets.entry();
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */
@@ -147,11 +168,11 @@ function refuseOurselves(target: number): void {
 }
 
 function writeAllPages(
-  memory: readonly ProcessMemory[],
+  memory: TreeMemory,
   { progress }: OperationEnv,
   { session, store }: Means,
 ): PageCounts {
-  const totalBytes = progress ? residentBytes(session, memory) : 0;
+  const totalBytes = progress ? residentBytes(session, memory.processes) : 0;
   let doneBytes = 0;
   return writePages(session.host, store, memory, (bytes) => {
     doneBytes += bytes;

@@ -22,8 +22,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   host: ['arch', 'linux', 'support'],
   tracer: ['host', 'plan', 'checkpoint', 'arch', 'linux', 'support'],
   options: ['linux', 'support'],
-  operations: [...PURE, 'tracer', 'host', 'options'],
-  crit: [...PURE, 'options'],
+  // Image folders by Node's own file calls, for tools that need no FFI.
+  folder: ['images', 'support'],
+  operations: [...PURE, 'tracer', 'host', 'options', 'folder'],
+  crit: ['images', 'linux', 'folder', 'support'],
   cli: ['operations', 'options', 'support'],
   rpc: ['operations', 'options', 'images', 'support'],
   library: ['operations', 'options', 'support'],

@@ -338,7 +338,12 @@ export const stepsOf = (state: TaskState, given: Rebuild): string[] =>
     .trimEnd()
     .split('\n')
     .filter(Boolean)
-    .map((line) => line.trim().replace(/^\[pid \d+\] /, ''));
+    .map((line) =>
+      line
+        .trim()
+        .replace(/^\[pid \d+\] /, '')
+        .replace(/ {3}# .*$/, ''),
+    );
 
 /** The message of a golden image that holds one. */
 export function goldenMessage<V>(set: GoldenSet, name: string, message: Message<V>): V {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ProcessView } from '../../../src/checkpoint/views.js';
-import { Host } from '../../../src/host/host.js';
 import { attemptReadDir } from '../../../src/host/files.js';
+import { Host } from '../../../src/host/host.js';
 import { HostImageStore } from '../../../src/host/image-store.js';
 import { IMAGES } from '../../../src/images/catalogue.js';
 import { PagemapWriter, readPagemap, type StoredRun } from '../../../src/images/pagemap.js';
@@ -59,7 +59,7 @@ describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
     guards = seen.guards;
     memory = inspectMemory(seen, { path: () => 1 });
     const total = BULK_MIB << 20;
-    assert.ok(Math.abs(seen.anonymousBytes - total) < total, `${seen.anonymousBytes} bytes`);
+    assert.ok(seen.anonymousBytes >= total, `${seen.anonymousBytes} bytes`);
   });
 
   after(() => {
