@@ -7,6 +7,7 @@ import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
 import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
+import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { defined } from '../support/assert.js';
 import { refused, within } from '../support/errors.js';
@@ -27,6 +28,15 @@ export function inspectTree(
   const root = defined(processes[0], 'a tree has a root');
   refuseForeignSession(root);
   learnLayout(session, processes);
+  verifyOneTimeNamespace(
+    processes
+      .filter(({ state }) => state === 'alive')
+      .map(({ pid, comm }) => ({
+        pid,
+        comm,
+        inside: readNamespaces(port, `/proc/${pid}`, ['time']),
+      })),
+  );
   const clocks = observeClocks(port, root.pid);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
