@@ -19,10 +19,13 @@ function checkpoint(tasks: ReturnType<typeof task>[], vmas: Vma[] = []) {
   const store = memoryStore();
   writeImage(store, 'pstree.img', IMAGES.PSTREE, tasks);
   const mm = {
-    ...Object.fromEntries(Object.keys(IMAGES.MM.message?.fields ?? {}).map((key) => [key, 0])),
+    ...Object.fromEntries(
+      Object.entries(IMAGES.MM.message?.fields ?? {})
+        .filter(([, { label }]) => label === 'required')
+        .map(([key]) => [key, 0]),
+    ),
     mm_saved_auxv: [],
     aios: [],
-    thp_disabled: false,
     exe_file_id: 1,
     vmas,
   } as unknown as MessageValue<typeof mm_entry>;
