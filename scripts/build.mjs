@@ -34,6 +34,7 @@ async function bundle() {
     minifySyntax: true,
     minifyWhitespace: true,
     format: 'cjs',
+    define: { 'import.meta.url': 'undefined' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
     external: ['koffi', '@koromix/*'],

@@ -38,10 +38,17 @@ export class Arena implements Memory, Disposable {
   }
 
   alloc(length: number, align = 8): Buffer {
+    const buffer = this.allocUncleared(length, align);
+    buffer.bytes.fill(0);
+    return buffer;
+  }
+
+  /** Memory with whatever was in it, for calls that say how much of it they filled. */
+  allocUncleared(length: number, align = 8): Buffer {
     const start = alignUp(this.#top, align);
     assert(start + length <= ARENA_LENGTH, `the arena has no room for ${length} bytes`);
     this.#top = start + length;
-    const bytes = this.#bytes.subarray(start, start + length).fill(0);
+    const bytes = this.#bytes.subarray(start, start + length);
     return { address: this.#base + start, length, bytes };
   }
 

@@ -37,7 +37,9 @@ export interface Ffi {
 const ADDON = '@koromix/koffi-linux-x64';
 
 function loadKoffi(): Koffi {
-  const load = typeof require === 'function' ? require : createRequire(import.meta.url);
+  // Undefined in a CommonJS bundle. (`typeof require` tells nothing: the bundler puts one into ESM bundles, too.)
+  const here: string | undefined = import.meta.url;
+  const load = here === undefined ? require : createRequire(here);
   let folder: string;
   try {
     folder = dirname(load.resolve(ADDON));

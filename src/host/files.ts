@@ -3,6 +3,7 @@ import { EINTR, ENOENT } from '../linux/errno.js';
 import { AT_FDCWD } from '../linux/syscall.js';
 import * as sys from '../linux/syscalls/files.js';
 import { linux_dirent64, O_CLOEXEC, O_DIRECTORY, O_RDONLY, stat } from '../linux/uapi/fcntl.js';
+import { getU64, viewOf } from '../support/bytes.js';
 import { decodeText } from '../support/text.js';
 import type { Buffer } from './arena.js';
 import { type Host, syscallError } from './host.js';
@@ -28,9 +29,9 @@ export function attemptReadBytes(host: Host, path: string): Uint8Array | number 
   });
   if (fd < 0) return fd;
   const mark = host.arena.mark;
-  const chunk = host.arena.alloc(READ_CHUNK, 16);
+  const chunk = host.arena.allocUncleared(READ_CHUNK, 16);
   // A file of /proc gives 4 KiB a call: grown by doubling, or thousands of mappings would be copied over and over.
-  let whole = new Uint8Array(READ_CHUNK);
+  let whole = new Uint8Array(0);
   let length = 0;
   let failure = 0;
   for (;;) {
@@ -39,7 +40,7 @@ export function attemptReadBytes(host: Host, path: string): Uint8Array | number 
     if (count < 0) failure = count;
     if (count <= 0) break;
     if (length + count > whole.length) {
-      const grown = new Uint8Array((length + count) * 2);
+      const grown = new Uint8Array(length === 0 ? count : (length + count) * 2);
       grown.set(whole);
       whole = grown;
     }
@@ -59,7 +60,7 @@ export function attemptReadText(host: Host, path: string): string | number {
 /** The target of a symbolic link, or -errno. */
 export function attemptReadLink(host: Host, path: string): string | number {
   const mark = host.arena.mark;
-  const buf = host.arena.alloc(4096);
+  const buf = host.arena.allocUncleared(4096);
   const length = host.attempt(sys.readlinkat, {
     dirfd: AT_FDCWD,
     pathname: path,
@@ -148,17 +149,19 @@ export function fstat(host: Host, fd: number): Stat {
   return value;
 }
 
+/** Only what is asked for: a tree has thousands of files, and each 64-bit field costs a bigint. */
 function toStat({ bytes }: Buffer): Stat {
-  const s = stat.decode(bytes);
+  const view = viewOf(bytes);
+  const at = stat.offsets;
   return {
-    dev: s.st_dev,
-    ino: s.st_ino,
-    nlink: s.st_nlink,
-    mode: s.st_mode,
-    uid: s.st_uid,
-    gid: s.st_gid,
-    rdev: s.st_rdev,
-    size: s.st_size,
+    dev: view.getBigUint64(at.st_dev, true),
+    ino: view.getBigUint64(at.st_ino, true),
+    nlink: view.getBigUint64(at.st_nlink, true),
+    mode: view.getUint32(at.st_mode, true),
+    uid: view.getUint32(at.st_uid, true),
+    gid: view.getUint32(at.st_gid, true),
+    rdev: view.getBigUint64(at.st_rdev, true),
+    size: getU64(view, at.st_size),
   };
 }
 

@@ -58,10 +58,25 @@ export function waitOne(
   return event;
 }
 
-/** The end of a child of any thread of this process; undefined when `pid` is none. */
-export function waitChild(host: Host, pid: number, interrupts: Interrupts): WaitEvent | undefined {
-  return waitFor(host, pid, __WALL, () => interrupts.check(() => `the end of pid ${pid}`));
+/**
+ * The end of a child of any thread of this process that is not traced, however long it takes. `interrupted` is called
+ * when a signal came meanwhile.
+ */
+export function waitEnd(
+  host: Host,
+  child: Pid,
+  interrupted: () => void,
+): WaitEvent & { kind: 'exited' | 'killed' } {
+  for (;;) {
+    const event = waitFor(host, child, __WALL, interrupted);
+    if (event === undefined) throw syscallError('wait4', ECHILD);
+    if (event.kind !== 'stopped') return event;
+  }
 }
+
+/** The same without waiting; undefined also when it runs on, or is no child of ours. */
+export const pollChild = (host: Host, pid: number): WaitEvent | undefined =>
+  waitFor(host, pid, __WALL + WNOHANG, () => {});
 
 /** undefined: nothing to report (WNOHANG), or nobody left to wait for. */
 function waitFor(

@@ -1,76 +1,52 @@
-/**
- * Starts a Worker for one operation and turns what it says into a promise. The Worker keeps the caller's event loop
- * alive until it has answered, as any pending operation does.
- */
-import { Worker } from 'node:worker_threads';
-import { bug, CheckpointError, refused } from '../support/errors.js';
+/** Where a call runs, and what of it reaches the caller: its answer or its error, once nothing of it is left here. */
+import { readFileSync } from 'node:fs';
+import { CheckpointError, refused } from '../support/errors.js';
 import { decodeError } from './errors.js';
-import type { CallName, Calls, Job, Message } from './messages.js';
+import { startHelper } from './helper.js';
+import type { CallName, Calls, Message, Task } from './messages.js';
 import type { CallOptions } from './requests.js';
+import { startThread } from './thread.js';
 
-/** Beside this module, and, in the package, beside the bundle that holds it. */
-const WORKER = new URL('./worker.js', import.meta.url);
-
-export async function callWorker<Name extends CallName>(
-  call: Name,
-  options: Calls[Name]['options'],
+/** Does `task`, and keeps the caller's event loop alive meanwhile, as any pending operation does. */
+export async function perform<Name extends CallName>(
+  task: Task<Name>,
   { signal, onProgress }: CallOptions,
 ): Promise<Calls[Name]['answer']> {
-  if (signal?.aborted)
+  const { call } = task;
+  if (signal?.aborted) {
     throw refused('cancelled by the caller', { doing: call, cause: signal.reason });
-  const cancel = new SharedArrayBuffer(4);
-  const workerData: Job<Name> = { call, options, cancel, wantsProgress: onProgress !== undefined };
-  const stop = () => Atomics.store(new Int32Array(cancel), 0, 1);
-  signal?.addEventListener('abort', stop);
+  }
+  const job = { ...task, wantsProgress: onProgress !== undefined };
+  const runner = isOwnChild(task) ? startHelper(job) : startThread(job);
+  signal?.addEventListener('abort', runner.cancel);
   try {
-    return await answerOf(startWorker(workerData), { call, signal, onProgress });
+    const last = await runner.run(onProgress ?? (() => {}));
+    return answerOf(call, last, signal?.aborted ? signal.reason : undefined);
   } finally {
-    signal?.removeEventListener('abort', stop);
+    signal?.removeEventListener('abort', runner.cancel);
   }
 }
 
-function startWorker(workerData: Job): Worker {
-  return new Worker(WORKER, {
-    workerData,
-    name: `woodfrog ${workerData.call}`,
-    // The host's loaders and inspectors have no business here.
-    execArgv: [],
-    // The operation closes by system calls what it opens by them: Node must not close such numbers once more.
-    trackUnmanagedFds: false,
-  });
+/**
+ * A task and its tracer's process must not be child and parent: Node waits for its children in every thread's name, so
+ * it would take a stop for an exit.
+ */
+function isOwnChild({ call, options }: Task<CallName>): boolean {
+  if (call !== 'dump') return false;
+  try {
+    const stat = readFileSync(`/proc/${(options as Calls['dump']['options']).pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[2] === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
-interface Caller {
-  readonly call: CallName;
-  readonly signal: CallOptions['signal'] | undefined;
-  readonly onProgress: CallOptions['onProgress'] | undefined;
-}
-
-function answerOf<Answer>(worker: Worker, { call, signal, onProgress }: Caller): Promise<Answer> {
-  return new Promise<Answer>((resolve, reject) => {
-    let settle: (() => void) | undefined;
-    worker.on('message', (message: Message) => {
-      if (message.kind === 'progress') onProgress?.(message.event);
-      else if (message.kind === 'answer') settle = () => resolve(message.answer as Answer);
-      else
-        settle = () =>
-          reject(decodeError(message.error, signal?.aborted ? signal.reason : undefined));
-    });
-    worker.once('error', (cause) => {
-      const what = `the Worker failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-      settle = () => reject(bug(what, { doing: call, cause }));
-    });
-    // Only then is nothing of the operation left in this process.
-    worker.once('exit', () => {
-      if (settle) settle();
-      else reject(stopped(call));
-    });
-  });
-}
-
-const stopped = (call: CallName): CheckpointError =>
-  new CheckpointError({
+function answerOf<Answer>(call: CallName, last: Message | undefined, reason: unknown): Answer {
+  if (last?.kind === 'answer') return last.answer as Answer;
+  if (last?.kind === 'failed') throw decodeError(last.error, reason);
+  throw new CheckpointError({
     code: 'gone',
     doing: call,
-    what: 'its Worker was stopped before it answered',
+    what: 'it was stopped from outside before it had an answer',
   });
+}

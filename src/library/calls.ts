@@ -1,6 +1,7 @@
 /**
- * The library's functions. Each runs in a Worker of its own: it blocks no event loop, takes no child's status, and
- * changes neither directory nor namespace nor signal handlers of its host.
+ * The library's functions. Each call runs in a Worker of its own, the dump of a child of this process in a process of
+ * its own: it blocks no event loop, takes no child's status, and changes neither directory nor namespace nor signal
+ * handlers of its host.
  */
 import type {
   CheckReport,
@@ -10,7 +11,7 @@ import type {
   TaskEnd,
 } from '../operations/types.js';
 import { checkOptions, dumpOptions, restoreOptions } from '../options/types.js';
-import { callWorker } from './call.js';
+import { perform } from './call.js';
 import type { RestoredFacts } from './messages.js';
 import {
   type CallOptions,
@@ -34,7 +35,7 @@ export function dump(request: DumpRequest): Promise<Dumped | ExplainedDump>;
 export async function dump(request: DumpRequest): Promise<Dumped | ExplainedDump> {
   verifyRequest('dump', request);
   const { signal: _signal, onProgress: _onProgress, ...wishes } = request;
-  return await callWorker('dump', dumpOptions(wishes), request);
+  return await perform({ call: 'dump', options: dumpOptions(wishes) }, request);
 }
 
 /** A tree that was brought back, and runs. */
@@ -58,15 +59,18 @@ export async function restore(request: RestoreRequest): Promise<RestoredTree | E
   verifyRequest('restore', request);
   const { signal: _signal, onProgress: _onProgress, ...wishes } = request;
   const options = restoreOptions({ ...wishes, detached: true });
-  const restored = await callWorker('restore', options, request);
+  const restored = await perform({ call: 'restore', options }, request);
   if (restored.kind === 'explained') return restored;
   const { pid } = restored;
-  return { ...restored, wait: (options = {}) => callWorker('wait', { pid }, options) };
+  return {
+    ...restored,
+    wait: (options = {}) => perform({ call: 'wait', options: { pid } }, options),
+  };
 }
 
 /** Tells what this kernel can do: all that is always needed, or the `features` named. */
 export async function check(request: CheckRequest = {}): Promise<CheckReport> {
   verifyRequest('check', request);
   const { signal: _signal, onProgress: _onProgress, ...wishes } = request;
-  return await callWorker('check', checkOptions(wishes), request);
+  return await perform({ call: 'check', options: checkOptions(wishes) }, request);
 }

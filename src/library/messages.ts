@@ -1,4 +1,4 @@
-/** What the caller's thread and a Worker tell one another. All of it survives structured cloning. */
+/** What a caller and a Worker or helper process tell one another. All of it survives structured cloning. */
 import type {
   CheckReport,
   Dumped,
@@ -23,13 +23,27 @@ export interface Calls {
 }
 export type CallName = keyof Calls;
 
-/** The Worker's workerData. */
-export interface Job<Name extends CallName = CallName> {
+export interface Task<Name extends CallName> {
   readonly call: Name;
   readonly options: Calls[Name]['options'];
-  /** One 32-bit word: not 0 once the caller asks to stop. */
-  readonly cancel: SharedArrayBuffer;
+}
+
+/** What a Worker or a helper process is given. */
+export interface Job extends Task<CallName> {
   readonly wantsProgress: boolean;
+}
+
+/** The Worker's workerData. */
+export interface ThreadJob extends Job {
+  /** One 32-bit word: not 0 once the caller asks to stop. */
+  readonly cancelWord: SharedArrayBuffer;
+}
+
+/** Something that does a job. */
+export interface Runner {
+  /** The last message, once all of it is over; undefined when there was none. */
+  run(onProgress: (event: ProgressEvent) => void): Promise<Message | undefined>;
+  cancel(): void;
 }
 
 export type Message =

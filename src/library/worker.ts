@@ -1,38 +1,58 @@
 /**
- * The entry of a Worker that does one operation and ends. The operation blocks this thread alone; it is the tracer of
- * the tasks, and the parent of what it restores until it ends: then any other thread of the process is.
+ * The program of a Worker, or of a helper process, that does one operation and ends. The operation blocks this thread
+ * alone; it is the tracer of the tasks, and the parent of what it restores until it ends: then any other thread is.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { OperationEnv } from '../operations/types.js';
 import type { CommonOptions } from '../options/types.js';
 import { LOG_NOTHING, Log } from '../support/log.js';
 import { encodeError } from './errors.js';
-import type { CallName, Calls, Job, Message } from './messages.js';
+import type { CallName, Calls, Job, Message, ThreadJob } from './messages.js';
+import type { ProgressEvent } from './requests.js';
 import { throttled } from './throttle.js';
 
 const PROGRESS_MS = 100;
 
-const job = workerData as Job;
-const post = (message: Message): void => parentPort?.postMessage(message);
+/** What the two kinds of caller differ in. */
+interface Caller {
+  post(message: Message): void;
+  /** Undefined: by SIGTERM. */
+  readonly cancelled?: () => boolean;
+}
 
-perform(job).then(
-  (answer) => post({ kind: 'answer', answer }),
-  (thrown) => post({ kind: 'failed', error: encodeError(thrown) }),
-);
+if (isMainThread) {
+  process.once('message', async (job: Job) => {
+    await serve(job, { post: (message) => process.send?.(message) });
+    process.disconnect();
+  });
+} else {
+  const job = workerData as ThreadJob;
+  const word = new Int32Array(job.cancelWord);
+  const post = (message: Message) => parentPort?.postMessage(message);
+  serve(job, { post, cancelled: () => Atomics.load(word, 0) !== 0 });
+}
 
-async function perform({ call, options, cancel, wantsProgress }: Job): Promise<unknown> {
-  const word = new Int32Array(cancel);
-  const cancelled = () => Atomics.load(word, 0) !== 0;
+async function serve(job: Job, caller: Caller): Promise<void> {
+  try {
+    caller.post({ kind: 'answer', answer: await perform(job, caller) });
+  } catch (thrown) {
+    caller.post({ kind: 'failed', error: encodeError(thrown) });
+  }
+}
+
+async function perform(
+  { call, options, wantsProgress }: Job,
+  { post, cancelled }: Caller,
+): Promise<unknown> {
   if (call === 'wait') {
     const { waitForEnd } = await import('../operations/wait.js');
-    return waitForEnd((options as Calls['wait']['options']).pid, { cancelled });
+    return waitForEnd((options as Calls['wait']['options']).pid, cancelled ? { cancelled } : {});
   }
   const log = openLog(options as CommonOptions);
-  const report = (event: Parameters<NonNullable<OperationEnv['progress']>>[0]) =>
-    post({ kind: 'progress', event });
+  const report = (event: ProgressEvent) => post({ kind: 'progress', event });
   const env: OperationEnv = {
     log,
-    cancelled,
+    ...(cancelled && { cancelled }),
     ...(wantsProgress && { progress: throttled(report, PROGRESS_MS, () => performance.now()) }),
   };
   try {

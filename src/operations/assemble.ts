@@ -5,10 +5,13 @@ import { IMAGES } from '../images/catalogue.js';
 import { ImageSet } from '../images/directory.js';
 import { core_entry_march } from '../images/messages/core.js';
 import { lsmtype } from '../images/messages/inventory.js';
+import type { CgroupEntry } from '../objects/cgroups/sets.js';
 import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
+import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
+import { within } from '../support/errors.js';
 import type { InspectedProcess } from './inspect-tasks.js';
 import type { ProcessMemory } from './write-pages.js';
 
@@ -34,9 +37,18 @@ export interface Inspected {
   files: InspectedFiles;
   memory: readonly ProcessMemory[];
   clocks: TimensEntry;
+  /** Undefined: every thread is where woodfrog is. */
+  cgroups: CgroupEntry | undefined;
 }
 
-export function assemble({ processes, tasks, files, memory, clocks }: Inspected): ImageSet {
+export function assemble({
+  processes,
+  tasks,
+  files,
+  memory,
+  clocks,
+  cgroups,
+}: Inspected): ImageSet {
   const images = new ImageSet();
   images.put(IMAGES.INVENTORY, {
     img_version: IMAGE_VERSION,
@@ -50,6 +62,7 @@ export function assemble({ processes, tasks, files, memory, clocks }: Inspected)
     dump_criu_run_id: randomUUID(),
   });
   images.put(IMAGES.TIMENS, 0, clocks);
+  if (cgroups) images.put(IMAGES.CGROUP, cgroups);
   images.put(IMAGES.SECCOMP, { seccomp_filters: [] });
   for (const process of processes) addPstree(images, process);
   for (const { process, cores, mm } of tasks) {
@@ -68,6 +81,10 @@ export function assemble({ processes, tasks, files, memory, clocks }: Inspected)
 function addPstree(images: ImageSet, process: ProcessView): void {
   const { vpid, parent, vpgid, vsid, threads, state } = process;
   const zombie = state === 'zombie';
+  if (zombie)
+    within({ pid: process.pid, comm: process.comm, object: 'zombie' }, () =>
+      verifyZombieStatus(process.stat.exit_code),
+    );
   images.add(IMAGES.PSTREE, {
     pid: vpid,
     ppid: parent,

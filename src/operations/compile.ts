@@ -4,8 +4,10 @@ import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
 import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
+import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
 import { taskStates } from '../objects/index.js';
+import { layoutOf } from '../objects/memory/layout.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
 import { VMA_AREA_VDSO } from '../objects/memory/vma.js';
 import { clockOffsets, enterTimeNamespace, readHostClocks } from '../objects/namespaces/time.js';
@@ -44,7 +46,7 @@ export function compile(input: CompileInput): Compiled {
   const entries = images.many(IMAGES.PSTREE);
   const layouts = entries
     .filter(({ pid }) => !isZombie(images, pid))
-    .map(({ pid }) => images.require(IMAGES.MM, pid).vmas);
+    .map(({ pid }) => layoutOf(images.require(IMAGES.MM, pid)));
   const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings]));
   const births = bearTree(
     plan,
@@ -62,6 +64,7 @@ export function compile(input: CompileInput): Compiled {
   const files = rebuildFiles(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
+  rebuildCgroups(inputs);
   rebuildStates(context);
   files.finish();
   return { plan, births, processes };

@@ -6,8 +6,9 @@ import { execve } from '../linux/syscalls/tasks.js';
 import { concat, u64Bytes } from '../support/bytes.js';
 import { refused } from '../support/errors.js';
 import { cString } from '../support/text.js';
+import type { Environment } from './types.js';
 
-export function execute(argv: readonly string[], environment: NodeJS.ProcessEnv): never {
+export function execute(argv: readonly string[], environment: Environment): never {
   using host = new Host();
   const [name = ''] = argv;
   const path = findProgram(host, name, environment.PATH ?? '/usr/local/bin:/usr/bin:/bin');

@@ -10,8 +10,8 @@ import { pid } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
-import { learnLayout, mappedFiles, refuseForeignSession } from './dump.js';
 import { inspectTasks, type OnObject } from './inspect-tasks.js';
+import { learnLayout, mappedFiles, refuseForeignSession } from './inspect-tree.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 

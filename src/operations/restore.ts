@@ -18,10 +18,11 @@ import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { SIGKILL } from '../linux/signal.js';
 import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
-import { getpid, kill, pidfdOpen, prlimit64 } from '../linux/syscalls/tasks.js';
+import { getpid, kill, pidfdOpen, prctl, prlimit64 } from '../linux/syscalls/tasks.js';
 import { F_DUPFD } from '../linux/uapi/fcntl.js';
+import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { rlimit64 } from '../linux/uapi/sched.js';
-import { fileKinds } from '../objects/index.js';
+import { fileKinds, resourceImages } from '../objects/index.js';
 import type { HostStepPort } from '../objects/rebuild-context.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
@@ -52,8 +53,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readImageSet(store);
   verifyCheckpoint(images, storedPages(store));
-  refuseUnsupported(images, { fileTypes: fileKinds.map(({ fdType }) => fdType) });
+  refuseUnsupported(images, {
+    fileTypes: fileKinds.map(({ fdType }) => fdType),
+    images: resourceImages,
+  });
   interrupts.arm(RESTORE_SEC, { ticking: true });
+  using _parent = adoptOrphans(host);
+  using _limit = restoredLimit(host);
   const inherited = inheritedFds(session, images);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
@@ -74,6 +80,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
+      abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
     run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
@@ -94,12 +101,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, env),
-      exec: (argv, environment) => execute(argv, environment),
+      wait: () => waitForEnd(root.vpid, {}),
+      exec: execute,
     };
+  } catch (error) {
+    cleanUp(log, () => (run ? run.abort() : abortPuppet(session, puppet)));
+    throw error;
   } finally {
-    if (run) run.abort();
-    else abortPuppet(session, puppet);
+    run?.[Symbol.dispose]();
     host.attempt(close, { fd: inherited.controlFd });
     host.attempt(close, { fd: inherited.planFd });
   }
@@ -152,6 +161,31 @@ function ownVdso(host: Host): Uint8Array {
   return host.ffi.view(mapping.start, mapping.end - mapping.start);
 }
 
+/** What goes wrong in cleaning up is told, and does not hide why it was needed. */
+function cleanUp(log: OperationEnv['log'], abort: () => void): void {
+  try {
+    abort();
+  } catch (error) {
+    log.error('restore', `The half-restored tree may not be gone: ${String(error)}`);
+  }
+}
+
+/** Until the scope ends, orphans of the half-built tree become our children: a failure can reap them. */
+function adoptOrphans(host: Host): Disposable {
+  using scope = host.scope();
+  const before = scope.alloc(4);
+  host.call(prctl, { ...NO_ARGS, option: PR_GET_CHILD_SUBREAPER, arg2: before });
+  const was = before.bytes[0] ?? 0;
+  host.call(prctl, { ...NO_ARGS, option: PR_SET_CHILD_SUBREAPER, arg2: 1 });
+  return {
+    [Symbol.dispose]: () => {
+      host.attempt(prctl, { ...NO_ARGS, option: PR_SET_CHILD_SUBREAPER, arg2: was });
+    },
+  };
+}
+
+const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
+
 /** Numbers that stay free in Node's own table, and in no saved one are used. */
 const SPARE_FDS = 64;
 
@@ -172,11 +206,25 @@ function inheritedFds({ host }: Session, images: ImageSet): { controlFd: number;
   return { controlFd, planFd };
 }
 
-function makeRoomForFds(host: Host, needed: number): void {
+/** RLIMIT_NOFILE is raised for the puppets to inherit; a process that outlives the restore gets its own back. */
+function restoredLimit(host: Host): Disposable {
+  const new_limit = descriptorLimit(host);
+  return {
+    [Symbol.dispose]() {
+      host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
+    },
+  };
+}
+
+function descriptorLimit(host: Host): { rlim_cur: bigint; rlim_max: bigint } {
   using scope = host.scope();
   const old = scope.alloc(rlimit64.size);
   host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit: 0, old_limit: old });
-  const { rlim_cur, rlim_max } = rlimit64.decode(old.bytes);
+  return rlimit64.decode(old.bytes);
+}
+
+function makeRoomForFds(host: Host, needed: number): void {
+  const { rlim_cur, rlim_max } = descriptorLimit(host);
   if (rlim_cur >= BigInt(needed)) return;
   if (rlim_max < BigInt(needed)) {
     throw refused(

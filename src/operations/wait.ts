@@ -1,24 +1,26 @@
-/** Waiting for a restored tree whose restore has returned. */
+/** Waiting for a restored tree, in the foreground or long after its restore has returned. */
 import { Host } from '../host/host.js';
 import { Interrupts } from '../host/interrupts.js';
-import { waitChild } from '../host/wait.js';
-import { refused } from '../support/errors.js';
+import { waitEnd } from '../host/wait.js';
+import { pid } from '../support/brand.js';
+import { within } from '../support/errors.js';
 import type { OperationEnv, TaskEnd } from './types.js';
 
-/** Blocks until `pid`, a child of this process, has ended, and collects its status. */
-export function waitForEnd(pid: number, { cancelled }: Pick<OperationEnv, 'cancelled'>): TaskEnd {
+/**
+ * Blocks until `root`, a child of this process, has ended, and collects its status. Without `cancelled` signals keep
+ * their default action. Throws `refused` with ECHILD when it is no child, or its status was collected already.
+ */
+export function waitForEnd(root: number, { cancelled }: Pick<OperationEnv, 'cancelled'>): TaskEnd {
   using host = new Host();
+  if (cancelled === undefined) return endOf(host, root, () => {});
   using interrupts = new Interrupts(host, { cancelled });
   interrupts.arm(0);
-  for (;;) {
-    const event = waitChild(host, pid, interrupts);
-    if (event === undefined) {
-      throw refused(`pid ${pid} is no child of this process, or its status was collected already`, {
-        errno: 'ECHILD',
-        syscall: 'wait4',
-      });
-    }
-    if (event.kind === 'exited') return { exited: event.status };
-    if (event.kind === 'killed') return { killedBy: event.signal };
-  }
+  return endOf(host, root, () => interrupts.check(() => `the end of pid ${root}`));
+}
+
+function endOf(host: Host, root: number, interrupted: () => void): TaskEnd {
+  const event = within({ doing: 'wait for', pid: root }, () =>
+    waitEnd(host, pid(root), interrupted),
+  );
+  return event.kind === 'exited' ? { exited: event.status } : { killedBy: event.signal };
 }

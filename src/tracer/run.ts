@@ -17,7 +17,14 @@ import {
   setSigmask,
   setXstate,
 } from '../host/ptrace.js';
-import { pollAny, SYSCALL_STOP, type WaitEvent, waitAny, waitAnyOrTick } from '../host/wait.js';
+import {
+  pollAny,
+  pollChild,
+  SYSCALL_STOP,
+  type WaitEvent,
+  waitAny,
+  waitAnyOrTick,
+} from '../host/wait.js';
 import { SIGKILL, SIGSTOP, SIGTRAP } from '../linux/signal.js';
 import { ftruncate } from '../linux/syscalls/files.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
@@ -62,7 +69,7 @@ export interface RunOptions<P> {
   onStage?: (stage: Stage) => void;
 }
 
-export class PlanRun<P = never> {
+export class PlanRun<P = never> implements Disposable {
   readonly #host: Host;
   readonly #plan: Plan<P>;
   readonly #options: RunOptions<P>;
@@ -130,11 +137,15 @@ export class PlanRun<P = never> {
     for (const tid of tids) attemptDetach(this.#host, tid);
   }
 
-  /** Kills everything that was born, and waits for it. After the commit, nothing. */
+  /**
+   * Kills everything that was born, and waits for it. After the commit, nothing. The restore has made us the parent of
+   * orphans (PR_SET_CHILD_SUBREAPER): so no zombie is left to keep a pid taken.
+   */
   abort(): void {
     if (this.#committed) return;
     const { interrupts } = this.#options;
     interrupts.armCleanup(CLEANUP_SEC);
+    const born = new Set(this.#alive);
     for (const task of this.#alive) this.#host.attempt(kill, { pid: task, sig: SIGKILL });
     while (this.#alive.size > 0) {
       const event = waitAny(this.#host, interrupts, () => 'the half-restored tree to be gone');
@@ -142,9 +153,19 @@ export class PlanRun<P = never> {
       // A newcomer that was not known yet dies with the others.
       else if (!this.#alive.has(event.tid)) {
         this.#alive.add(event.tid);
+        born.add(event.tid);
         this.#host.attempt(kill, { pid: event.tid, sig: SIGKILL });
       }
     }
+    for (const { track } of this.#plan.tasks) {
+      if (track.vpid !== undefined) born.add(pid(track.vpid));
+    }
+    for (const task of born) pollChild(this.#host, task);
+  }
+
+  /** Unmaps the plan from our own memory. */
+  [Symbol.dispose](): void {
+    this.#host.call(munmap, { addr: this.#base, length: PLAN_LENGTH });
   }
 
   pidOf(vpid: number): number {
@@ -238,8 +259,7 @@ export class PlanRun<P = never> {
   #handle(event: WaitEvent, stage: Stage): boolean {
     const { tid } = event;
     if (event.kind !== 'stopped') {
-      this.#alive.delete(tid);
-      if (!this.#mayEnd(tid, stage)) throw this.#died(tid, event);
+      this.#ended(event, stage);
       return false;
     }
     const isNew = !this.#alive.has(tid) && event.event === PTRACE_EVENT_STOP;
@@ -248,6 +268,12 @@ export class PlanRun<P = never> {
     const isDeadly = event.event === 0 && event.signal !== SIGSTOP && this.#mayEnd(tid, stage);
     resume(this.#host, tid, isDeadly ? event.signal : 0);
     return isNew || (event.event > 0 && event.event <= PTRACE_EVENT_CLONE);
+  }
+
+  /** Takes note of an end; throws if the task should have lived. */
+  #ended(event: WaitEvent, stage: Stage): void {
+    this.#alive.delete(event.tid);
+    if (!this.#mayEnd(event.tid, stage)) throw this.#died(event.tid, event);
   }
 
   /** Helpers and zombies end when their last stage has come. */
@@ -314,8 +340,8 @@ export class PlanRun<P = never> {
     for (const tid of waiting) interrupt(host, tid);
     while (waiting.size > 0) {
       const event = waitAny(host, this.#options.interrupts, () => 'tasks to stop');
-      if (event.kind !== 'stopped') throw this.#died(event.tid, event);
-      if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
+      if (event.kind !== 'stopped') this.#ended(event, 'commit');
+      else if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
       else resume(host, event.tid);
     }
     this.#unmapPlan(tasks.filter(({ tid, process }) => tid === process));
@@ -346,9 +372,12 @@ export class PlanRun<P = never> {
     }
     while (stops.size > 0) {
       const event = waitAny(host, this.#options.interrupts, () => 'the plan to be unmapped');
+      if (event.kind !== 'stopped') {
+        this.#ended(event, 'commit');
+        continue;
+      }
       const seen = stops.get(event.tid);
       if (seen === undefined) continue;
-      if (event.kind !== 'stopped') throw this.#died(event.tid, event);
       const isSyscall = event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
       if (isSyscall && seen === 1) stops.delete(event.tid);
       else {

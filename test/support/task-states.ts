@@ -292,6 +292,8 @@ export interface Rebuild {
   vpid?: number;
   /** Of a thread that is not the leader: its tid. */
   vtid?: number;
+  /** The core of that thread; left out: the leader's. */
+  thread?: CoreEntry;
   port?: DumpPort;
   images?: ImageSet;
   useFile?: (fileId: number) => number;
@@ -314,7 +316,7 @@ export function rebuildState(state: TaskState, given: Rebuild) {
   };
   const thread: ThreadRebuild = {
     vtid,
-    core,
+    core: given.thread ?? core,
     track: task.track,
     task,
     isLeader: vtid === leader,
@@ -338,7 +340,12 @@ export const stepsOf = (state: TaskState, given: Rebuild): string[] =>
     .trimEnd()
     .split('\n')
     .filter(Boolean)
-    .map((line) => line.trim().replace(/^\[pid \d+\] /, ''));
+    .map((line) =>
+      line
+        .trim()
+        .replace(/^\[pid \d+\] /, '')
+        .replace(/ {3}# .*$/, ''),
+    );
 
 /** The message of a golden image that holds one. */
 export function goldenMessage<V>(set: GoldenSet, name: string, message: Message<V>): V {

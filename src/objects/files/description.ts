@@ -36,13 +36,14 @@ export function observeObstacle(
 ): CheckpointError | undefined {
   const { fdinfo, process, fd } = view;
   if ((fdinfo.flags & O_PATH) !== 0) return pathObstacle(view);
+  // Before O_ASYNC, which F_SETLEASE sets by itself.
+  const locks = lockObstacle(fdinfo.all('lock'));
+  if (locks) return locks;
   if ((fdinfo.flags & FASYNC) !== 0) {
     return unsupported('it sends signals when it is ready (O_ASYNC), which is not saved yet', {
       remedy: 'clear O_ASYNC by fcntl(fd, F_SETFL) before the checkpoint',
     });
   }
-  const locks = lockObstacle(fdinfo.all('lock'));
-  if (locks) return locks;
   const taken = port.take(process.pid, fd);
   try {
     return ownerObstacle(port, taken);

@@ -4,6 +4,7 @@ import type { fown_entry } from '../../images/messages/fown.js';
 import type { MessageValue } from '../../images/schema.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
 import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { FileIds, NamedFile } from '../kinds.js';
 import type { FileStat } from '../ports.js';
@@ -86,8 +87,9 @@ export class FileRegistry implements FileIds {
   pipeId(key: string, inode: bigint): number {
     const known = this.pipeIds.get(key);
     if (known !== undefined) return known;
-    let id = inode > 0n && inode <= BigInt(MAX_U32) ? Number(inode) : MAX_U32;
-    while (this.takenPipeIds.has(id)) id = id > 1 ? id - 1 : MAX_U32;
+    const fits = inode > 0n && inode <= BigInt(MAX_U32);
+    let id = fits ? toNumber(inode) : MAX_U32;
+    for (let free = MAX_U32; this.takenPipeIds.has(id); free--) id = free;
     this.takenPipeIds.add(id);
     this.pipeIds.set(key, id);
     return id;

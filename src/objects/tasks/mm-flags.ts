@@ -2,7 +2,6 @@
  * Choices that hold for a whole address space: no transparent huge pages, no writable memory made executable, all of
  * it merged with equal pages, what a core dump contains. prctl(2), core(5). A puppet may have inherited any of them.
  */
-import { CAP_SYS_RESOURCE, hasCapability } from '../../linux/capability.js';
 import { EINVAL } from '../../linux/errno.js';
 import {
   PR_GET_MDWE,
@@ -12,7 +11,6 @@ import {
   PR_SET_MEMORY_MERGE,
   PR_SET_THP_DISABLE,
 } from '../../linux/uapi/prctl.js';
-import { refused } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { answer, askPrctl, setPrctl } from './common.js';
 
@@ -65,13 +63,8 @@ export const memoryMerge = defineTaskState<undefined, number>({
     return () => orUnknown(asked(), 'prctl(PR_GET_MEMORY_MERGE)');
   },
   inspect: ({ probed }) => (probed === 0 ? {} : { mm: { memory_merge: true } }),
-  rebuild({ track, process: { mm } }, { port }) {
+  rebuild({ track, process: { mm } }) {
     if (!mm.memory_merge) return;
-    if (!hasCapability(port.own.puppetCapabilities.effective, CAP_SYS_RESOURCE)) {
-      throw refused('PR_SET_MEMORY_MERGE takes CAP_SYS_RESOURCE, which woodfrog lacks', {
-        remedy: 'run woodfrog with CAP_SYS_RESOURCE',
-      });
-    }
     setPrctl(track, 'task state', { option: PR_SET_MEMORY_MERGE, arg2: 1 });
   },
 });

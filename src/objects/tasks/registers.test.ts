@@ -124,7 +124,7 @@ test('the tid address and the robust list go where they were', () => {
   assert.deepEqual(list.thread_core, { futex_rla: head, futex_rla_len: 24 });
   assert.deepEqual(stepsOf(tidAddress, { core: golden, vpid: 11073 }), [
     'threads:',
-    'set_tid_address(0xb968690) = 11073',
+    'set_tid_address(0xb968690) = must be 11073',
   ]);
   assert.deepEqual(stepsOf(robustList, { core: golden }), [
     'threads:',

@@ -8,6 +8,7 @@ import {
   ioprioSet,
   schedSetaffinity,
   schedSetattr,
+  setpriority,
 } from '../../linux/syscalls/tasks.js';
 import { PR_GET_TIMERSLACK, PR_SET_TIMERSLACK } from '../../linux/uapi/prctl.js';
 import {
@@ -38,6 +39,9 @@ const UNSUPPORTED_POLICIES = new Map([
   [SCHED_DEADLINE, 'SCHED_DEADLINE'],
   [SCHED_EXT, 'SCHED_EXT'],
 ]);
+const PRIO_PROCESS = 0;
+/** Policies that sched_setattr(2) takes a nice value with. */
+const hasNice = (policy: number): boolean => policy === SCHED_OTHER || policy === SCHED_BATCH;
 const isRealtime = (policy: number): boolean => policy === SCHED_FIFO || policy === SCHED_RR;
 
 interface Seen {
@@ -53,13 +57,14 @@ export const schedulingPolicy = defineTaskState<Seen>({
     attr: readSched(port, thread.tid),
     usualRuntime: port.own.sched.sched_runtime,
   }),
-  inspect({ seen: { attr, usualRuntime } }) {
+  inspect({ thread: { stat }, seen: { attr, usualRuntime } }) {
     refuseUnsupported(attr);
-    const { sched_policy: policy, sched_nice, sched_priority, sched_runtime } = attr;
+    const { sched_policy: policy, sched_priority, sched_runtime } = attr;
     const resets = (attr.sched_flags & BigInt(SCHED_FLAG_RESET_ON_FORK)) !== 0n;
     return {
       thread_core: {
-        sched_nice,
+        // sched_getattr(2) leaves it out for real-time threads, which go back to it with another policy.
+        sched_nice: stat.nice,
         sched_policy: resets ? policy | SCHED_RESET_ON_FORK : policy,
         ...(isRealtime(policy) ? { sched_prio: sched_priority } : {}),
         ...(!isRealtime(policy) && sched_runtime !== usualRuntime ? { sched_runtime } : {}),
@@ -94,6 +99,9 @@ export const schedulingPolicy = defineTaskState<Seen>({
     if (isSame) return;
     const attr = sched_attr.encode(wanted);
     track.at('credentials').call(schedSetattr, { pid: 0, attr, flags: 0 });
+    if (!hasNice(policy) && own.sched.sched_nice !== sched_nice) {
+      track.call(setpriority, { which: PRIO_PROCESS, who: 0, prio: sched_nice });
+    }
   },
 });
 

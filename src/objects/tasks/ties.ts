@@ -12,7 +12,6 @@ import {
 import { KCMP_SYSVSEM } from '../../linux/uapi/sched.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
-import { answer } from './common.js';
 
 export const tracer = defineTaskState<number>({
   name: 'tracer',
@@ -41,7 +40,8 @@ export const semaphoreUndo = defineTaskState<boolean>({
     // ENOENT: a kernel without System V IPC. One line is the heading.
     if (typeof sets === 'number' || sets.trimEnd().split('\n').length <= 1) return false;
     const args = { pid1: KTHREADD, pid2: thread.tid, type: KCMP_SYSVSEM, idx1: 0, idx2: 0 };
-    return answer(port.attempt(kcmp, args), 'kcmp') !== 0;
+    // In a pid namespace pid 2 is anyone, or no one (ESRCH): then the doubt stays.
+    return port.attempt(kcmp, args) !== 0;
   },
   inspect({ seen }) {
     if (!seen) return {};

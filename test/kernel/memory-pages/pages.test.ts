@@ -59,7 +59,7 @@ describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
     guards = seen.guards;
     memory = inspectMemory(seen, { path: () => 1 });
     const total = BULK_MIB << 20;
-    assert.ok(Math.abs(seen.anonymousBytes - total) < total, `${seen.anonymousBytes} bytes`);
+    assert.ok(seen.anonymousBytes >= total, `${seen.anonymousBytes} bytes`);
   });
 
   after(() => {

@@ -43,16 +43,13 @@ export const refusals: readonly Refusal[] = [
   ...group('tasks.c', [
     ['seccomp', /seccomp/i],
     ['seccomp-thread', /seccomp/i],
-    ['sched-fifo', /SCHED_FIFO/],
-    ['sched-rr', /SCHED_RR/],
-    ['sched-batch', /SCHED_BATCH/],
-    ['sched-idle', /SCHED_IDLE/],
     ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['zombie', /zombie/i],
     ['zombie-leader', /zombie|leader/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
+    ['mdwe', /scratch memory/],
   ]),
   ...group('files.c', [
     ['deleted', deleted],

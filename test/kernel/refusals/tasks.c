@@ -1,8 +1,7 @@
-// States of whole tasks: filters, scheduling classes, stopped, traced, dead and half-born ones.
+// States of whole tasks: filters, stopped, traced, dead and half-born ones.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
@@ -34,20 +33,6 @@ static void play_seccomp_thread(void) {
   ready();
   pthread_join(thread, NULL);
 }
-
-static void scheduled(int policy, int priority) {
-  struct sched_param param = {.sched_priority = priority};
-  if (sched_setscheduler(0, policy, &param) != 0)
-    skip("this scheduling class needs more privileges");
-  ready();
-  check_equal(sched_getscheduler(0), policy);
-  check_equal(sched_getparam(0, &param), 0);
-  check_equal(param.sched_priority, priority);
-}
-static void play_fifo(void) { scheduled(SCHED_FIFO, 3); }
-static void play_round_robin(void) { scheduled(SCHED_RR, 1); }
-static void play_batch(void) { scheduled(SCHED_BATCH, 0); }
-static void play_idle(void) { scheduled(SCHED_IDLE, 0); }
 
 static pid_t waiting_child(void) {
   pid_t child = fork();
@@ -126,19 +111,22 @@ static void play_user_dispatch(void) {
   check_equal(prctl(59, 0, 0, 0, 0), 0);
 }
 
+static void play_mdwe(void) {
+  if (prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) != 0) skip("no PR_SET_MDWE");
+  ready();
+  check_equal(prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0), 1);
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"seccomp", play_seccomp},
                             {"seccomp-thread", play_seccomp_thread},
-                            {"sched-fifo", play_fifo},
-                            {"sched-rr", play_round_robin},
-                            {"sched-batch", play_batch},
-                            {"sched-idle", play_idle},
                             {"stopped", play_stopped},
                             {"traced", play_traced},
                             {"zombie", play_zombie},
                             {"zombie-leader", play_zombie_leader},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
+                            {"mdwe", play_mdwe},
                             {0}});
 }

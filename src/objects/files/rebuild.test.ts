@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fixtureImages } from '../../../test/support/golden-images.js';
+import { memoryStore } from '../../../test/support/memory-store.js';
+import { IMAGES } from '../../images/catalogue.js';
+import { ImageSet } from '../../images/directory.js';
+import { fd_types } from '../../images/messages/fdinfo.js';
+import { RLIMIT_NOFILE } from '../../linux/resource.js';
+import { printCall } from '../../linux/syscall.js';
+import { rlimit64 } from '../../linux/uapi/sched.js';
+import { Plan } from '../../plan/plan.js';
+import { STAGES, type Stage } from '../../plan/stages.js';
+import type { Layout, Step, Track } from '../../plan/track.js';
+import type { FileStat, KernelPort } from '../ports.js';
+import type { ProcessRebuild, RebuildInputs } from '../rebuild-context.js';
+import { directories } from './directories.js';
+import { rebuildFiles } from './rebuild.js';
+import { type FileEntry, noOwner } from './registry.js';
+
+const CONTROL_FD = 40;
+
+/** A host on which these files are, and nothing else. */
+function port(files: Record<string, { mode: number; size?: number }>): KernelPort {
+  const stat = (path: string): FileStat | number => {
+    const found = files[path];
+    if (!found) return -2;
+    const { mode, size = 0 } = found;
+    return { dev: 1n, ino: 1n, nlink: 1n, mode, uid: 0, gid: 0, rdev: 0n, size };
+  };
+  const scope = () => ({
+    alloc: (length: number) => ({ address: 0, length, bytes: new Uint8Array(length) }),
+    [Symbol.dispose]: () => {},
+  });
+  return {
+    attemptStat: stat,
+    readText: () => '1048576\n',
+    scope,
+    call: (
+      call: { name: string },
+      { resource, old_limit }: { resource: number; old_limit: { bytes: Uint8Array } },
+    ) => {
+      assert.deepEqual([call.name, resource], ['prlimit64', RLIMIT_NOFILE]);
+      const limits = rlimit64.encode({ rlim_cur: 1024n, rlim_max: 4096n });
+      old_limit.bytes.set(limits);
+      return 0;
+    },
+    attempt: () => -2,
+  } as unknown as KernelPort;
+}
+
+interface Setup {
+  context: RebuildInputs;
+  processes: ProcessRebuild[];
+}
+
+function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
+  const plan: RebuildInputs['plan'] = new Plan(0x1_0000_0000);
+  const processes = vpids.map((vpid, i): ProcessRebuild => {
+    const init = { name: `pid ${vpid}`, vpid, process: vpid, temporaryFds: CONTROL_FD + 1 };
+    const { track } = plan.track(init);
+    const ids = { vm_id: i + 2, files_id: i + 2, fs_id: i + 2, sighand_id: i + 2 };
+    return { vpid, comm: 'program', ids, track, threads: [] } as unknown as ProcessRebuild;
+  });
+  const context: RebuildInputs = {
+    ...{ images, plan, processes, port: host, controlFd: CONTROL_FD, store: memoryStore() },
+    puppetMappings: [],
+    hostImageFd: () => 60,
+  };
+  return { context, processes };
+}
+
+const layout: Layout = { startOf: () => 0, resultOf: () => 0 };
+const printStep = ({ call, args, mustEqual }: Step): string => {
+  const shown = printCall(call, typeof args === 'function' ? args(layout) : args);
+  return mustEqual === undefined ? shown : `${shown} = ${mustEqual}`;
+};
+
+/** The steps of a track, by stage, as --explain would order them. */
+function stepsOf({ steps }: Track): Partial<Record<Stage, string[]>> {
+  return Object.fromEntries(
+    STAGES.map((stage) => [
+      stage,
+      steps.filter((step) => step.stage === stage).map(printStep),
+    ]).filter(([, lines]) => (lines as string[]).length > 0),
+  );
+}
+
+const NULL = { mode: 0o20666 };
+const DIRECTORY = { mode: 0o40755 };
+const BEGIN = [
+  'prlimit64(0, 7, {"rlim_cur":"0x1000","rlim_max":"0x1000"}, NULL)',
+  'close_range(0, 39, 0x0)',
+  'close_range(41, 4294967295, 0x0)',
+];
+/** A call that gives descriptor 0, moved to `fd`. */
+const kept = (call: string, fd: number): string[] => [
+  `${call} = 0`,
+  `fcntl(0, F_DUPFD_CLOEXEC, 0x${fd.toString(16)}) = ${fd}`,
+  'close(0)',
+];
+
+test("CRIU's loop: the streams are opened, put in their places, and the temporary numbers closed", () => {
+  const images = fixtureImages('loop');
+  const host = port({
+    '/dev/null': NULL,
+    '/': DIRECTORY,
+    '/tmp/golden-run/loop': DIRECTORY,
+    '/tmp/golden-run/loop/loop': { mode: 0o100755, size: 682696 },
+  });
+  const { context, processes } = setup(images, [11021], host);
+  const files = rebuildFiles(context);
+  const [process] = processes as [ProcessRebuild];
+  const thread = { process } as Parameters<NonNullable<typeof directories.rebuild>>[0];
+  directories.rebuild?.(thread, { ...context, files });
+  files.finish();
+  assert.deepEqual(stepsOf(process.track), {
+    make: [
+      ...BEGIN,
+      ...kept('openat(AT_FDCWD, "/dev/null", O_NOCTTY|O_LARGEFILE|O_CLOEXEC, 00)', 41),
+      ...kept('openat(AT_FDCWD, "/dev/null", O_WRONLY|O_NOCTTY|O_LARGEFILE|O_CLOEXEC, 00)', 42),
+      ...kept(
+        'openat(AT_FDCWD, "/tmp/golden-run/loop", O_NOCTTY|O_DIRECTORY|O_CLOEXEC|O_PATH, 00)',
+        43,
+      ),
+    ],
+    descriptors: ['dup3(41, 0, 0x0) = 0', 'dup3(42, 1, 0x0) = 1', 'dup3(42, 2, 0x0) = 2'],
+    'task state': ['fchdir(43)', 'umask(022)', 'close_range(40, 4294967295, 0x0)'],
+  });
+});
+
+const reg = (
+  id: number,
+  name: string,
+  more: Partial<NonNullable<FileEntry['reg']>> = {},
+): FileEntry => ({
+  type: fd_types.REG,
+  id,
+  reg: { id, flags: 0, pos: 0n, fown: noOwner(), name, build_id: [], ...more },
+});
+const pipeEnd = (id: number, pipe_id: number, flags: number): FileEntry => ({
+  type: fd_types.PIPE,
+  id,
+  pipe: { id, pipe_id, flags, fown: noOwner() },
+});
+
+function imagesOf(entries: FileEntry[], ...tables: [fd: number, id: number, flags?: number][][]) {
+  const images = new ImageSet();
+  for (const entry of entries) images.add(IMAGES.FILES, entry);
+  tables.forEach((table, i) => {
+    for (const [fd, id, flags = 0] of table) {
+      const type = entries.find((entry) => entry.id === id)?.type ?? 0;
+      images.add(IMAGES.FDINFO, i + 2, { id, flags, type, fd });
+    }
+  });
+  return images;
+}
+
+test('a pipe between two processes is made by the first, filled, and its other end taken', () => {
+  const images = imagesOf([pipeEnd(1, 9, 0o4000), pipeEnd(2, 9, 1)], [[3, 1]], [[7, 2, 1]]);
+  const value = { pipe_id: 9, bytes: 70_000, size: 131072 };
+  const extra = { file: 'pipes-data.img', offset: 20, length: 70_000 };
+  images.addWith(IMAGES.PIPES_DATA, {
+    value,
+    payload: { blocks: { extra: extra as never }, records: [] },
+  });
+  const { context, processes } = setup(images, [10, 11], port({}));
+  rebuildFiles(context);
+  const [first, second] = processes as [ProcessRebuild, ProcessRebuild];
+  const buffer = first.track.memory.reserve(8).address - 65536;
+  const area = `0x${buffer.toString(16)}<65536>`;
+  assert.deepEqual(stepsOf(first.track), {
+    make: [
+      ...BEGIN,
+      `pipe2(0x${(buffer - 16).toString(16)}<8>, 0x0)`,
+      'fcntl(0, F_DUPFD_CLOEXEC, 0x29) = 41',
+      'close(0)',
+      'fcntl(1, F_DUPFD_CLOEXEC, 0x2a) = 42',
+      'close(1)',
+      'fcntl(42, F_SETPIPE_SZ, 0x20000) = 131072',
+      ...kept('pidfd_getfd(40, 60, 0x0)', 43),
+      `pread64(43, ${area}, 65536, 20) = 65536`,
+      `write(42, ${area}, 65536) = 65536`,
+      `pread64(43, ${area}, 4464, 65556) = 4464`,
+      `write(42, ${area}, 4464) = 4464`,
+      'fcntl(41, F_SETFL, 0x800)',
+    ],
+    descriptors: ['dup3(41, 3, 0x0) = 3'],
+  });
+  assert.deepEqual(stepsOf(second.track), {
+    make: BEGIN,
+    descriptors: [
+      ...kept('pidfd_open(10, 0x0)', 41),
+      ...kept('pidfd_getfd(41, 42, 0x0)', 42),
+      'dup3(42, 7, O_CLOEXEC) = 7',
+    ],
+  });
+});
+
+test('a third description of a pipe is opened once more; a FIFO needs no partner to open', () => {
+  const images = imagesOf(
+    [
+      ...[pipeEnd(1, 9, 0), pipeEnd(2, 9, 0), pipeEnd(3, 9, 2)],
+      reg(5, '/f', { flags: 1, mode: 0o10600 }),
+      { type: fd_types.FIFO, id: 4, fifo: { id: 4, pipe_id: 9, regf_id: 5 } },
+      reg(7, '/lonely', { mode: 0o10600 }),
+      { type: fd_types.FIFO, id: 6, fifo: { id: 6, pipe_id: 8, regf_id: 7 } },
+    ],
+    [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+      [4, 6],
+    ],
+  );
+  const host = port({ '/f': { mode: 0o10600 }, '/lonely': { mode: 0o10600 } });
+  const { context, processes } = setup(images, [10], host);
+  rebuildFiles(context);
+  const { make = [] } = stepsOf((processes[0] as ProcessRebuild).track);
+  assert.deepEqual(make.slice(BEGIN.length + 5), [
+    ...kept('openat(AT_FDCWD, "/proc/self/fd/41", O_CLOEXEC, 00)', 43),
+    ...kept('openat(AT_FDCWD, "/proc/self/fd/41", O_RDWR|O_CLOEXEC, 00)', 44),
+    ...kept('openat(AT_FDCWD, "/f", O_RDWR|O_NOCTTY|O_CLOEXEC, 00)', 45),
+    ...kept('openat(AT_FDCWD, "/f", O_WRONLY|O_NOCTTY|O_CLOEXEC, 00)', 46),
+    ...kept('openat(AT_FDCWD, "/lonely", O_NOCTTY|O_NONBLOCK|O_CLOEXEC, 00)', 47),
+    'fcntl(47, F_SETFL, 0x0)',
+  ]);
+});
+
+test('a file for a mapping is opened once per access mode, whatever stage the track is at', () => {
+  const images = imagesOf([reg(1, '/lib')], []);
+  const { context, processes } = setup(images, [10], port({ '/lib': { mode: 0o100644 } }));
+  const files = rebuildFiles(context);
+  const [process] = processes as [ProcessRebuild];
+  process.track.at('memory');
+  const fd = files.use(process, 1);
+  assert.equal(process.track.stage, 'memory');
+  assert.equal(files.use(process, 1), fd);
+  assert.notEqual(files.use(process, 1, 2), fd);
+  assert.equal(files.image(process, 'pages-1.img'), files.image(process, 'pages-1.img'));
+  assert.deepEqual(stepsOf(process.track).make?.slice(BEGIN.length), [
+    ...kept('openat(AT_FDCWD, "/lib", O_NOCTTY|O_CLOEXEC, 00)', fd),
+    ...kept('openat(AT_FDCWD, "/lib", O_RDWR|O_NOCTTY|O_CLOEXEC, 00)', fd + 1),
+    ...kept('pidfd_getfd(40, 60, 0x0)', fd + 2),
+  ]);
+});
+
+test('all files that changed are named at once, with what they were and are', () => {
+  const entries = [
+    reg(1, '/gone'),
+    reg(2, '/grown', { size: 10, mode: 0o100644 }),
+    reg(3, '/folder', { mode: 0o100644 }),
+    reg(4, '/same', { size: 3, mode: 0o100644 }),
+  ];
+  const host = port({
+    '/grown': { mode: 0o100644, size: 12 },
+    '/folder': DIRECTORY,
+    '/same': { mode: 0o100600, size: 3 },
+  });
+  const { context } = setup(imagesOf(entries, [[3, 2]]), [10], host);
+  assert.throws(() => rebuildFiles(context), {
+    code: 'external',
+    what: "3 files are not as at the checkpoint: '/gone' is missing (ENOENT); '/grown' has 12 bytes, and had 10; '/folder' is a directory, and was a regular file",
+  });
+});
+
+test('what is in the images and not restored yet is refused by name', () => {
+  const refuses = (images: ImageSet, vpids: number[], message: RegExp) =>
+    assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
+  const eventfd = { type: fd_types.EVENTFD, id: 1 };
+  refuses(imagesOf([eventfd], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*EVENTFD/);
+  const owned = pipeEnd(1, 9, 0);
+  owned.pipe = {
+    ...(owned.pipe as NonNullable<FileEntry['pipe']>),
+    fown: { ...noOwner(), pid: 3 },
+  };
+  refuses(imagesOf([owned], [[5, 1]]), [10], /pipe 5 of pid 10 .*owners/);
+  refuses(imagesOf([], [[5, 1]]), [10], /file 1 is missing/);
+  refuses(imagesOf([pipeEnd(1, 9, 0o40000)], [[5, 1]]), [10], /packet mode/);
+  const locked = imagesOf([]);
+  locked.add(IMAGES.FILE_LOCKS, { flag: 2, type: 1, pid: 10, fd: 3, start: 0n, len: 0n } as never);
+  refuses(locked, [10], /file locks/);
+  const deleted = imagesOf([]);
+  deleted.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1 } as never);
+  refuses(deleted, [10], /deleted files/);
+  const { context, processes } = setup(imagesOf([]), [10, 11], port({}));
+  (processes[1] as ProcessRebuild).ids.fs_id = 2;
+  assert.throws(() => rebuildFiles(context), /pid 11 .*shares its working directory with pid 10/);
+});
