@@ -10,7 +10,7 @@ import { after, describe, type TestContext, test } from 'node:test';
 import { isAlive } from './proc.js';
 import { type Program, Skipped, type StartOptions, startProgram, stopAll } from './program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from './snapshot.js';
-import { tool } from './tool.js';
+import { type Tool, tool } from './tool.js';
 
 export interface View {
   program: Program;
@@ -42,14 +42,32 @@ export interface KernelTest extends StartOptions {
   afterRestore?: (view: View) => void | Promise<void>;
 }
 
+/** Who dumps, and who restores. */
+export interface Pair {
+  dumper: Tool;
+  restorer: Tool;
+}
+
+type Declare = (spec: KernelTest) => void;
+let declare: Declare = ownTests;
+
 /** Declares the tests of one program. */
-export function kernelTest(spec: KernelTest): void {
+export const kernelTest: Declare = (spec) => declare(spec);
+
+/** From here on each program gets the tests that `other` declares, in place of its own. */
+export function declareBy(other: Declare): void {
+  declare = other;
+}
+
+function ownTests(spec: KernelTest): void {
   describe(spec.name, () => {
     after(stopAll);
     const todo = tool.isCriu && spec.criuFails !== undefined ? { todo: spec.criuFails } : {};
     test('control: passes without a checkpoint', (t) => bounded(t, () => control(spec)));
     if (spec.leaveRunningOnly !== true) {
-      test('passes after dump and restore', todo, (t) => bounded(t, () => checkpoint(spec)));
+      test('passes after dump and restore', todo, (t) =>
+        bounded(t, () => checkpoint(spec, { dumper: tool, restorer: tool })),
+      );
     }
     test('goes on after a dump with -R', todo, (t) => bounded(t, () => leaveRunning(spec)));
   });
@@ -75,18 +93,19 @@ async function control(spec: KernelTest): Promise<void> {
   await program.mustPass(spec.timeoutMs);
 }
 
-async function checkpoint(spec: KernelTest): Promise<void> {
+/** Starts the program, takes it through its rounds of dump and restore, and lets it verify itself. */
+export async function checkpoint(spec: KernelTest, { dumper, restorer }: Pair): Promise<void> {
   const program = start(spec);
   await program.waitReady(spec.timeoutMs);
   const rounds = spec.rounds ?? 1;
   for (let round = 1; round <= rounds; round++) {
     const view = viewOf(program, round);
     await spec.beforeDump?.(view);
-    await tool.dump(program.pid, view.imagesDir, ...(spec.dumpArgs ?? []));
+    await dumper.dump(program.pid, view.imagesDir, ...(spec.dumpArgs ?? []));
     await program.mustVanish(view.pids);
     await spec.betweenRuns?.(view);
-    await tool.restore(view.imagesDir, ...(spec.restoreArgs ?? []));
-    mustLookTheSame(view, spec, 'over dump and restore');
+    await restorer.restore(view.imagesDir, ...(spec.restoreArgs ?? []));
+    mustLookTheSame(view, spec, { when: 'over dump and restore', restorer });
     await spec.afterRestore?.(view);
   }
   await program.mustPass(spec.timeoutMs);
@@ -98,7 +117,7 @@ async function leaveRunning(spec: KernelTest): Promise<void> {
   const view = viewOf(program, 1);
   await spec.beforeDump?.(view);
   await tool.dump(program.pid, view.imagesDir, '-R', ...(spec.dumpArgs ?? []));
-  mustLookTheSame(view, spec, 'over a dump with -R');
+  mustLookTheSame(view, spec, { when: 'over a dump with -R' });
   assert.ok(readdirSync(view.imagesDir).includes('inventory.img'), 'the dump wrote inventory.img');
   await program.mustPass(spec.timeoutMs);
 }
@@ -112,9 +131,12 @@ function viewOf(program: Program, round: number): View {
   };
 }
 
-function mustLookTheSame(view: View, spec: KernelTest, when: string): void {
-  const { program, snapshot } = view;
-  const now = takeSnapshot(program.pid);
+function mustLookTheSame(
+  { program, snapshot }: View,
+  spec: KernelTest,
+  { when, restorer }: { when: string; restorer?: Tool },
+): void {
+  const now = takeSnapshot(program.pid, { byCriu: restorer?.isCriu });
   program.tree();
   if (!isAlive(program.pid)) throw program.failure(`ended at once ${when}`);
   const differences = compareSnapshots(snapshot, now, spec.ignore);
