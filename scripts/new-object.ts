@@ -90,7 +90,11 @@ const kernelTest = ({
   name,
 }: Names): string => `import { kernelTest } from '../../support/kernel.js';
 
-kernelTest({ name: '${name} returns as it was', program: '${name}/${name}.c', rounds: 2 });
+kernelTest({
+  name: '${name} returns as it was',
+  program: '${name}/${name}.c',
+  rounds: 2,
+});
 `;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');

@@ -12,13 +12,14 @@ import { asCheckpointError, type CheckpointError, exitStatus } from '../support/
 import { LOG_ERROR, LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
 import { CRIU_VERSION, WOODFROG_VERSION } from '../support/version.js';
 import { closeInherited } from './descriptors.js';
+import type { ImageLine } from './images.js';
 import { checkAnswer, errorJson, errorText, verdictsText } from './report.js';
 import { dumpStatsText, restoreStatsText } from './stats.js';
 
 const STDOUT = 1;
 const STDERR = 2;
 
-type OperationLine = Extract<CommandLine, { kind: 'dump' | 'restore' | 'check' }>;
+type OperationLine = Exclude<CommandLine, { kind: 'version' | 'help' }>;
 
 /** Does what the arguments (without the program's name) say. Returns the exit status; never throws. */
 export async function run(
@@ -95,7 +96,15 @@ async function runLogged(line: OperationLine, environment: NodeJS.ProcessEnv): P
 function operate(line: OperationLine, log: Log, environment: NodeJS.ProcessEnv): Promise<number> {
   if (line.kind === 'dump') return runDump(line.options, log);
   if (line.kind === 'restore') return runRestore(line.options, log, environment);
-  return runCheck(line.options, log);
+  if (line.kind === 'check') return runCheck(line.options, log);
+  return runOnImages(line);
+}
+
+async function runOnImages(line: ImageLine): Promise<number> {
+  const { answerOnImages } = await import('./images.js');
+  const { text, exitStatus: status } = await answerOnImages(line, () => isTerminal(STDOUT));
+  print(STDOUT, text);
+  return status;
 }
 
 async function runDump(options: DumpOptions, log: Log): Promise<number> {
@@ -185,7 +194,15 @@ async function isTerminal(fd: number): Promise<boolean> {
   }
 }
 
-const FAILED = { dump: 'Dumping FAILED.', restore: 'Restoring FAILED.', check: 'Check FAILED.' };
+const FAILED: Readonly<Record<OperationLine['kind'], string>> = {
+  dump: 'Dumping FAILED.',
+  restore: 'Restoring FAILED.',
+  check: 'Check FAILED.',
+  show: 'Show FAILED.',
+  verify: 'Verify FAILED.',
+  coredump: 'Coredump FAILED.',
+  dedup: 'Dedup FAILED.',
+};
 
 /** The error as callers look for it in a log, and where it came from if it is a mistake of ours. */
 function logError(error: CheckpointError, log: Log, { kind, options }: OperationLine): void {

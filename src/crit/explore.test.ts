@@ -18,11 +18,13 @@ const task = (pid: number, ppid: number) => ({
 function checkpoint(tasks: ReturnType<typeof task>[], vmas: Vma[] = []) {
   const store = memoryStore();
   writeImage(store, 'pstree.img', IMAGES.PSTREE, tasks);
+  const required = Object.entries(IMAGES.MM.message?.fields ?? {}).filter(
+    ([, { label }]) => label === 'required',
+  );
   const mm = {
-    ...Object.fromEntries(Object.keys(IMAGES.MM.message?.fields ?? {}).map((key) => [key, 0])),
+    ...Object.fromEntries(required.map(([key]) => [key, 0])),
     mm_saved_auxv: [],
     aios: [],
-    thp_disabled: false,
     exe_file_id: 1,
     vmas,
   } as unknown as MessageValue<typeof mm_entry>;

@@ -10,6 +10,17 @@ import { readPagemap } from '../images/pagemap.js';
 import { printQuoted } from '../images/renderings.js';
 import { enumName, type MessageValue } from '../images/schema.js';
 import type { ImageStore } from '../images/store.js';
+import {
+  ANON_SHARED,
+  AREA_REGULAR,
+  AREA_SOCKET,
+  AREA_STACK,
+  AREA_SYSVIPC,
+  AREA_VDSO,
+  AREA_VSYSCALL,
+  FILE_PRIVATE,
+  FILE_SHARED,
+} from '../images/vma-status.js';
 import { MAP_GROWSDOWN, PROT_EXEC, PROT_READ, PROT_WRITE } from '../linux/uapi/mman.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { imageError } from '../support/errors.js';
@@ -107,17 +118,6 @@ function fileName(file: File | undefined, { id, type }: { id: number; type: numb
 function socketName({ ino, peer, name }: MessageValue<typeof unix_sk_entry>): string {
   return `unix[${ino} (${peer})${name.length > 0 ? ` ${printQuoted(name)}` : ''}]`;
 }
-
-/** Bits of vma_entry.status. */
-const AREA_REGULAR = 1;
-const AREA_STACK = 2;
-const AREA_VSYSCALL = 4;
-const AREA_VDSO = 8;
-const FILE_PRIVATE = 64;
-const FILE_SHARED = 128;
-const ANON_SHARED = 256;
-const AREA_SYSVIPC = 1024;
-const AREA_SOCKET = 2048;
 
 const isFile = ({ status }: Vma): boolean => (status & (FILE_PRIVATE | FILE_SHARED)) !== 0;
 

@@ -228,6 +228,12 @@ export class FolderStore implements ImageStore {
     return createFile(this.pathOf(name));
   }
 
+  /** When a file of the folder was last written, in milliseconds since 1970; undefined when it is not there. */
+  modifiedMs(name: string): number | undefined {
+    const path = this.pathOf(name);
+    return checked(path, 'stat', () => statSync(path, { throwIfNoEntry: false })?.mtimeMs);
+  }
+
   /** The same for every path to one folder. */
   identity(): string {
     const { dev, ino } = checked(this.name, 'stat', () => statSync(this.name, { bigint: true }));

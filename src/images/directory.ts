@@ -2,7 +2,7 @@
  * A checkpoint's images as values: entries by image and id. Everything but page contents, pagemaps and raw payload is
  * held; those stay references into the store, and stream.
  */
-import { type CheckpointError, imageError } from '../support/errors.js';
+import { CheckpointError, imageError } from '../support/errors.js';
 import { IMAGES, identifyImage } from './catalogue.js';
 import { type Extent, FrameWriter, type Payload, readEntries } from './framing.js';
 import { type Image, type ImageId, imageName } from './image.js';
@@ -107,6 +107,11 @@ export class ImageSet {
     return ids.sort((a, b) => Number(a) - Number(b)) as I[];
   }
 
+  /** Takes an image out of the set. */
+  remove(image: Image, id: ImageId): void {
+    this.shelves.delete(`${image.key} ${id}`);
+  }
+
   /** Every image file of the set. */
   files(): { image: Image; id: ImageId; entries: readonly SetEntry<unknown>[] }[] {
     return [...this.shelves.values()];
@@ -115,15 +120,26 @@ export class ImageSet {
 
 const isHeld = (image: Image): boolean => image.entries === 'one' || image.entries === 'many';
 
-/** Reads every image of a store that holds entries, except those that `skip` names; other files are passed over. */
+/**
+ * Reads every image of a store that holds entries, except those that `skip` names; other files are passed over. With
+ * `onBroken`, an image that cannot be read is told there and left out; else its error ends the reading.
+ */
 export function readImageSet(
   store: ImageStore,
   skip: (image: Image) => boolean = () => false,
+  onBroken?: (file: string, error: CheckpointError) => void,
 ): ImageSet {
   const set = new ImageSet();
   for (const name of store.list().sort()) {
     const found = identifyImage(name);
-    if (found && isHeld(found.image) && !skip(found.image)) readImage(store, name, found, set);
+    if (!found || !isHeld(found.image) || skip(found.image)) continue;
+    try {
+      readImage(store, name, found, set);
+    } catch (error) {
+      if (!onBroken || !(error instanceof CheckpointError)) throw error;
+      set.remove(found.image, found.id);
+      onBroken(name, error);
+    }
   }
   return set;
 }

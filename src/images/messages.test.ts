@@ -31,6 +31,7 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.io_flusher',
   'thread_core_entry.ioprio',
   'thread_core_entry.mce_kill',
+  'thread_core_entry.personality',
   'thread_core_entry.sched_runtime',
   'thread_core_entry.spec_indirect_branch',
   'thread_core_entry.spec_l1d_flush',

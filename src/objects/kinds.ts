@@ -11,6 +11,7 @@ import type { fs_entry } from '../images/messages/fs.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { MessageValue } from '../images/schema.js';
 import type { Content } from '../images/store.js';
+import type { FeatureName } from '../linux/features.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
@@ -53,6 +54,8 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** Kernel features without which it cannot work; `check` probes them. */
+  readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
   observe?(port: DumpPort, subject: TaskSubject): Seen;
   /** What can be asked only from within: puts calls on the tape; the returned function reads the answers. */
@@ -147,6 +150,8 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   /** The field of file_entry that holds this kind's entry. */
   readonly unionField: keyof MessageValue<typeof file_entry>;
   readonly recognize: readonly FileDiscriminant[];
+  /** Kernel features without which it cannot work; `check` probes them. */
+  readonly requires?: readonly FeatureName[];
 
   /** Descriptions with the same key are observed together: both ends of a pipe. */
   groupOf?(description: DescriptionView): string;

@@ -1,29 +1,20 @@
 /** Dump: freeze the tree, look at every object, write the images, and only then let go of the tasks, or kill them. */
 import { verifyCheckpoint } from '../checkpoint/verify.js';
-import type { ProcessView } from '../checkpoint/views.js';
 import { HostImageStore } from '../host/image-store.js';
-import { type ImageSet, writeImageSet } from '../images/directory.js';
-import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
-import { inspectFiles } from '../objects/files/inspect.js';
-import { observeFiles } from '../objects/files/observe.js';
-import { taskStates } from '../objects/index.js';
-import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
-import { observeMemory } from '../objects/memory/observe.js';
-import { observeClocks } from '../objects/namespaces/time.js';
+import { writeImageSet } from '../images/directory.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
-import { PAGE_SIZE, pid } from '../support/brand.js';
+import { pid } from '../support/brand.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
-import { viewTree } from '../tracer/views.js';
-import { assemble } from './assemble.js';
 import { explainDump } from './explain-dump.js';
-import { type InspectedProcess, inspectTasks, throwing } from './inspect-tasks.js';
+import { inspectTree } from './inspect-tree.js';
 import { killTree, stopTree } from './let-go.js';
+import { residentBytes } from './page-progress.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
-import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
+import { type PageCounts, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -85,82 +76,6 @@ function freezeAndWrite(
   return { kind: 'dumped', pid: root.pid, taskCount, stats };
 }
 
-/** Every object of the tree, turned into image entries; page contents are still where they were. */
-function inspectTree(
-  tree: FrozenTree,
-  session: Session,
-): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
-  const { port } = session;
-  const processes = viewTree(tree);
-  const root = defined(processes[0], 'a tree has a root');
-  refuseForeignSession(root);
-  learnLayout(session, processes);
-  const clocks = observeClocks(port, root.pid);
-  const observed = observeFiles(port, processes);
-  const tasks = inspectTasks(tree, processes, {
-    port,
-    states: taskStates,
-    onObject: throwing,
-  });
-  const cgroups = inspectCgroups(port, tasks);
-  const files = inspectFiles(observed);
-  const memory = tasks.map(({ process }) => ({
-    process,
-    memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
-  }));
-  const segments = collectSegments(memory.map((one) => one.memory));
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
-  return { images, memory: { processes: memory, segments }, processes };
-}
-
-/** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
-function inspectCgroups(
-  port: Session['port'],
-  tasks: readonly InspectedProcess[],
-): CgroupEntry | undefined {
-  const sets = new CgroupSets(port.own.cgroups);
-  for (const { process, cores } of tasks) {
-    for (const { tid, vtid } of process.threads) {
-      const { thread_core } = cores.get(vtid) ?? {};
-      const text = port.readText(`/proc/${process.pid}/task/${tid}/cgroup`);
-      const place = { pid: tid, comm: process.comm };
-      if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
-    }
-  }
-  return sets.entry();
-}
-
-/** Where this processor keeps extended registers: asked of it for the components that a task shows. */
-export function learnLayout({ port, stubs }: Session, processes: readonly ProcessView[]): void {
-  const thread = processes.flatMap(({ threads }) => threads)[0];
-  if (thread) port.xstateLayout = stubs.xstateLayout(thread.xstate);
-}
-
-/** Ids of mapped files come from the same registry as those of open ones. */
-export const mappedFiles = (
-  registry: ReturnType<typeof inspectFiles>['registry'],
-): Parameters<typeof inspectMemory>[1] => ({
-  path: ({ process, mapStart }) => {
-    const mapping = process.mappings.find(({ start }) => start === mapStart);
-    return registry.mapped(defined(mapping, 'a mapped file has a mapping'));
-  },
-});
-
-/** A session or group whose leader is outside the tree cannot be made again there. */
-export function refuseForeignSession(root: ProcessView): void {
-  if (root.vsid === root.vpid) return;
-  throw refused(
-    `the root of the tree is in session ${root.vsid}, whose leader is outside the tree`,
-    {
-      pid: root.pid,
-      comm: root.comm,
-      object: 'session',
-      remedy:
-        'start the program in a session of its own: setsid PROGRAM < /dev/null > LOG 2>&1 (shell jobs, --shell-job, are not supported yet)',
-    },
-  );
-}
-
 function refuseOurselves(target: number): void {
   if (target === process.pid) {
     throw refused('woodfrog cannot checkpoint itself', { pid: target });
@@ -172,22 +87,18 @@ function writeAllPages(
   { progress }: OperationEnv,
   { session, store }: Means,
 ): PageCounts {
-  const totalBytes = progress ? residentBytes(session, memory.processes) : 0;
+  const totalBytes = progress
+    ? memory.processes.reduce(
+        (sum, { process }) => sum + residentBytes(session.port, process.pid),
+        0,
+      )
+    : 0;
   let doneBytes = 0;
   return writePages(session.host, store, memory, (bytes) => {
     doneBytes += bytes;
     progress?.({ phase: 'writing pages', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) });
     session.interrupts.check(() => 'pages to be written');
   });
-}
-
-/** /proc/PID/statm: the second number is the resident pages; only for the progress shown. */
-function residentBytes({ port }: Session, memory: readonly ProcessMemory[]): number {
-  let pages = 0;
-  for (const { process } of memory) {
-    pages += Number(port.readText(`/proc/${process.pid}/statm`).split(' ')[1]);
-  }
-  return pages * PAGE_SIZE;
 }
 
 function finish(tree: FrozenTree, options: DumpOptions): void {

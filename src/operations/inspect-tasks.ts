@@ -8,7 +8,7 @@ import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/ki
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import type { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
-import { toSigned, viewOf } from '../support/bytes.js';
+import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { GadgetFinder } from '../tracer/gadgets.js';
@@ -24,7 +24,8 @@ export interface InspectedProcess {
 }
 
 /** How to go on where a state cannot be saved: throw (a dump), or note it (--explain). */
-export type OnObject = (subject: TaskSubject, object: string, inspect: () => void) => void;
+/** `inspect` says how many facts it found worth saving. */
+export type OnObject = (subject: TaskSubject, object: string, inspect: () => number) => void;
 
 export const throwing: OnObject = ({ process, thread }, object, inspect) =>
   within({ pid: thread.tid, comm: process.comm, object }, inspect);
@@ -58,8 +59,21 @@ export function inspectTasks(
 ): InspectedProcess[] {
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
-  probeAll(tree, asked, port);
-  return alive.map((process) => inspectProcess(process, asked, onObject));
+  const byThread = groupByThread(asked);
+  probeAll(tree, byThread, port);
+  return alive.map((process) => inspectProcess(process, byThread, onObject));
+}
+
+type AskedByThread = ReadonlyMap<ThreadView, Asked[]>;
+
+function groupByThread(asked: readonly Asked[]): AskedByThread {
+  const byThread = new Map<ThreadView, Asked[]>();
+  for (const one of asked) {
+    const list = byThread.get(one.subject.thread);
+    if (list) list.push(one);
+    else byThread.set(one.subject.thread, [one]);
+  }
+  return byThread;
 }
 
 function observeAll(
@@ -74,6 +88,7 @@ function observeAll(
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           asked.push({ state, subject, seen, answer: undefined });
+          return 0;
         });
       }
     }
@@ -82,14 +97,7 @@ function observeAll(
 }
 
 /** One tape per thread, all threads at once. */
-function probeAll(tree: FrozenTree, asked: readonly Asked[], port: ObjectPort): void {
-  const byThread = new Map<ThreadView, Asked[]>();
-  for (const one of asked) {
-    if (one.state.probe === undefined) continue;
-    const list = byThread.get(one.subject.thread);
-    if (list) list.push(one);
-    else byThread.set(one.subject.thread, [one]);
-  }
+function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): void {
   const results = new Map<ThreadView, BuiltProbe>();
   const probes = [...byThread].map(([thread, list]) => ({
     thread,
@@ -126,7 +134,7 @@ function probeTape(track: Track, built: () => BuiltProbe | undefined): ProbeTape
       return {
         result: () => {
           const address = built()?.resultAddress(index) ?? 0;
-          return Number(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
+          return toNumber(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
         },
       };
     },
@@ -139,7 +147,7 @@ function probeTape(track: Track, built: () => BuiltProbe | undefined): ProbeTape
 
 function inspectProcess(
   process: ProcessView,
-  asked: readonly Asked[],
+  byThread: AskedByThread,
   onObject: OnObject,
 ): InspectedProcess {
   const cores = new Map<number, CoreEntry>();
@@ -147,11 +155,16 @@ function inspectProcess(
   for (const thread of process.threads) {
     const core: Record<string, unknown> = { mtype: core_entry_march.X86_64 };
     const owners = new Map<string, string>();
-    for (const { state, subject, seen, answer } of asked) {
-      if (subject.thread !== thread || state.inspect === undefined) continue;
+    for (const { state, subject, seen, answer } of byThread.get(thread) ?? []) {
+      if (state.inspect === undefined) continue;
       onObject(subject, state.name, () => {
         const patch = state.inspect?.({ ...subject, seen, probed: answer?.() }) ?? {};
-        apply(patch, { core, mm: mm as Record<string, unknown>, owners, state: state.name });
+        return apply(patch, {
+          core,
+          mm: mm as Record<string, unknown>,
+          owners,
+          state: state.name,
+        });
       });
     }
     cores.set(thread.vtid, core as unknown as CoreEntry);
@@ -159,7 +172,7 @@ function inspectProcess(
   return { process, cores, mm };
 }
 
-/** Merges one state's contribution; two states that claim one field are a mistake of ours. */
+/** Merges one state's contribution, and counts its fields; two states that claim one field are a mistake of ours. */
 function apply(
   patch: TaskPatch,
   {
@@ -173,15 +186,20 @@ function apply(
     owners: Map<string, string>;
     state: string;
   },
-): void {
+): number {
+  let count = 0;
   for (const [part, fields] of Object.entries(patch)) {
-    const target = part === 'mm' ? mm : ((core[part] ??= {}) as Record<string, unknown>);
+    if (part !== 'mm') core[part] ??= {};
+    const target = part === 'mm' ? mm : (core[part] as Record<string, unknown>);
     for (const [name, value] of Object.entries(fields as Record<string, unknown>)) {
       const key = `${part}.${name}`;
       const owner = owners.get(key);
       assert(owner === undefined, `'${owner}' and '${state}' both set ${key}`);
       owners.set(key, state);
-      if (value !== undefined) target[name] = value;
+      if (value === undefined) continue;
+      target[name] = value;
+      count += 1;
     }
   }
+  return count;
 }

@@ -126,13 +126,24 @@ test('a command of CRIU that does not exist yet is refused by name', () => {
     'lazy-pages',
     'service',
     'swrk',
-    'dedup',
     'cpuinfo',
     'exec',
-    'show',
   ]) {
     refuses([name], new RegExp(`Command '${name}' does not exist in woodfrog yet`));
   }
+});
+
+test('commands on images take a folder instead of --images-dir, and coredump letters of its own', () => {
+  const show = read('show', '/c');
+  assert.ok(show.kind === 'show' && show.options.imagesDir === '/c');
+  const dedup = read('dedup', '-D', '/d');
+  assert.ok(dedup.kind === 'dedup' && dedup.options.imagesDir === '/d');
+  const core = read('coredump', '-D', '/c', '-o', '/tmp/out', '-p', '7');
+  assert.ok(core.kind === 'coredump');
+  const { imagesDir, out, pid, logFile } = core.options;
+  assert.deepEqual([imagesDir, out, pid, logFile], ['/c', '/tmp/out', 7, undefined]);
+  refuses(['verify', '/a', '/b'], /Unexpected argument '\/b'/);
+  refuses(['dedup', '/a'], /Unexpected argument '\/a'/);
 });
 
 test('an option whose feature is to come is refused by name, unless it asks for nothing', () => {
@@ -194,4 +205,5 @@ test('the log file is known even when the options are wrong', () => {
   assert.equal(logFileOf(['dump', '-o', 'd.log', '-D', '/i', '-W', '/w']), '/w/d.log');
   assert.equal(logFileOf(['dump', '-o', '-']), undefined);
   assert.equal(logFileOf(['dump', '--no-such', '-o', 'x']), undefined);
+  assert.equal(logFileOf(['coredump', '-o', 'core', 'a', 'b']), undefined);
 });

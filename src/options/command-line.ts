@@ -3,9 +3,16 @@ import { resolve } from 'node:path';
 import { bug, unsupported, usage } from '../support/errors.js';
 import { COMMANDS, type CommandSpec, commandNamed } from './commands.js';
 import { readConfigFiles } from './config-file.js';
+import {
+  type CoredumpOptions,
+  coredumpOptionsFrom,
+  type ImagesOptions,
+  imagesOptionsFrom,
+} from './image-types.js';
 import { editDistance, type GivenOption, type ParsedArguments, parseArguments } from './parse.js';
 import { Settings } from './settings.js';
 import type { Command } from './spec.js';
+import { optionNamed } from './table.js';
 import {
   type CheckOptions,
   checkOptionsFrom,
@@ -29,7 +36,9 @@ export type CommandLine =
   | { readonly kind: 'help'; readonly command?: Command }
   | ({ readonly kind: 'dump'; readonly options: DumpOptions } & Prelude)
   | ({ readonly kind: 'restore'; readonly options: RestoreOptions } & Prelude)
-  | ({ readonly kind: 'check'; readonly options: CheckOptions } & Prelude);
+  | ({ readonly kind: 'check'; readonly options: CheckOptions } & Prelude)
+  | ({ readonly kind: 'show' | 'verify' | 'dedup'; readonly options: ImagesOptions } & Prelude)
+  | ({ readonly kind: 'coredump'; readonly options: CoredumpOptions } & Prelude);
 
 /**
  * Reads arguments (without the program's name) and configuration files. Throws usage errors, and refuses by name what
@@ -46,6 +55,7 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
       : commandNamed(name);
   if (has('help')) return { kind: 'help', ...(found && { command: found.name }) };
   const command = knownCommand(found, parsed);
+  const given = parsed.given.map((option) => ownLetter(option, found));
   const rest = operandsAfter(command, parsed);
   const settings = new Settings(command);
   const files = readConfigFiles({
@@ -53,15 +63,24 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
     named: textsOf(parsed, 'config'),
     env,
   });
-  for (const option of [...files, ...parsed.given]) settings.apply(option);
+  for (const option of [...files, ...given]) settings.apply(option);
   return { ...requestOf(command, settings, rest), ...prelude(settings, parsed, files) };
+}
+
+/** The option that a letter means to this command: `coredump -o OUT`, not a log file. */
+function ownLetter(option: GivenOption, command: CommandSpec | undefined): GivenOption {
+  const { spelled } = option;
+  const name = spelled.startsWith('--') ? undefined : command?.letters?.[spelled.slice(1)];
+  return name === undefined ? option : { ...option, spec: optionNamed(name) };
 }
 
 /** Where the arguments want the log, for a run that ends before they could be read in full. Never throws. */
 export function logFileOf(args: readonly string[]): string | undefined {
   try {
     const parsed = parseArguments(args);
-    const last = (name: string) => textsOf(parsed, name).at(-1);
+    const command = commandNamed(parsed.operands[0] ?? '');
+    const given = parsed.given.map((option) => ownLetter(option, command));
+    const last = (name: string) => textsOf({ ...parsed, given }, name).at(-1);
     const file = last('log-file');
     if (file === undefined || file === '' || file === '-') return undefined;
     return resolve(last('work-dir') ?? last('images-dir') ?? '.', file);
@@ -78,6 +97,12 @@ function requestOf(command: Command, settings: Settings, operands: readonly stri
       return { kind: 'restore', options: restoreOptionsFrom(settings, operands) } as const;
     case 'check':
       return { kind: 'check', options: checkOptionsFrom(settings) } as const;
+    case 'show':
+    case 'verify':
+    case 'dedup':
+      return { kind: command, options: imagesOptionsFrom(settings, operands) } as const;
+    case 'coredump':
+      return { kind: command, options: coredumpOptionsFrom(settings, operands) } as const;
     default:
       throw bug(`Command '${command}' exists in the table but is never run`);
   }
@@ -115,12 +140,13 @@ function knownCommand(found: CommandSpec | undefined, { operands }: ParsedArgume
   });
 }
 
-/** What follows the command: only `restore --exec-cmd` takes any, behind `--`. */
+/** What follows the command: `restore --exec-cmd` takes some, behind `--`; others a folder. */
 function operandsAfter(command: Command, { given, operands, afterDashes }: ParsedArguments) {
   const rest = operands.slice(1);
   const takesCommand = command === 'restore' && given.some(({ spec }) => spec.name === 'exec-cmd');
-  const allowed = takesCommand ? afterDashes : 0;
-  const surplus = rest.length > allowed ? rest[0] : undefined;
+  const takesFolder = commandNamed(command)?.operand !== undefined;
+  const allowed = takesCommand ? afterDashes : takesFolder ? 1 : 0;
+  const surplus = rest.length > allowed ? rest[takesFolder ? 1 : 0] : undefined;
   if (surplus === undefined) return rest;
   const optional = given.find(
     ({ spec, text }) => spec.argument === 'optional' && text === undefined,

@@ -5,6 +5,10 @@ export interface CommandSpec {
   readonly name: Command;
   readonly feature: 'now' | 'later';
   readonly help: string;
+  /** What operands it takes: one folder, instead of --images-dir. */
+  readonly operand?: 'DIR';
+  /** Letters that mean another option here, by letter: the option's long name. */
+  readonly letters?: Readonly<Record<string, string>>;
 }
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -16,10 +20,18 @@ export const COMMANDS: readonly CommandSpec[] = [
   { name: 'lazy-pages', feature: 'later', help: 'serve pages to restored tasks on demand' },
   { name: 'service', feature: 'later', help: 'serve requests on a unix socket' },
   { name: 'swrk', feature: 'later', help: 'serve one client on an inherited socket' },
-  { name: 'dedup', feature: 'later', help: 'drop superseded pages from parent images' },
+  { name: 'dedup', feature: 'now', help: 'drop superseded pages from parent images' },
   { name: 'cpuinfo', feature: 'later', help: 'save or compare what the CPU can do' },
   { name: 'exec', feature: 'later', help: 'run a system call in a task (deprecated)' },
-  { name: 'show', feature: 'later', help: 'show an image (deprecated: see crit)' },
+  { name: 'show', feature: 'now', help: 'show what a checkpoint holds', operand: 'DIR' },
+  { name: 'verify', feature: 'now', help: 'check whether a checkpoint is sound', operand: 'DIR' },
+  {
+    name: 'coredump',
+    feature: 'now',
+    help: 'write core files of saved tasks, for debuggers',
+    operand: 'DIR',
+    letters: { o: 'out' },
+  },
 ];
 
 export const commandNamed = (name: string): CommandSpec | undefined =>

@@ -82,6 +82,10 @@ export class Settings {
     return this.#get(name) as number;
   }
 
+  optionalNumber(name: string): number | undefined {
+    return this.#get(name) as number | undefined;
+  }
+
   text(name: string): string | undefined {
     return this.#get(name) as string | undefined;
   }

@@ -16,7 +16,9 @@ export type Command =
   | 'dedup'
   | 'cpuinfo'
   | 'exec'
-  | 'show';
+  | 'show'
+  | 'verify'
+  | 'coredump';
 
 /** What an option's text turns into. 'level' is verbosity: a number sets it, `-v` and `-vv` add to it. */
 export type OptionType =

@@ -29,7 +29,9 @@ test('every option of CRIU 4.2 is in the table, as CRIU parses it', () => {
 });
 
 test("CRIU's letters are there", () => {
-  const letters = OPTIONS.flatMap(({ short, name }) => (short ? [`${short} ${name}`] : [])).sort();
+  const letters = OPTIONS.filter(({ own }) => !own)
+    .flatMap(({ short, name }) => (short ? [`${short} ${name}`] : []))
+    .sort();
   assert.deepEqual(letters, [
     'D images-dir',
     'J join-ns',

@@ -69,6 +69,19 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
   }),
 ];
 
+const IMAGE_OPTIONS: readonly OptionSpec[] = [
+  value(
+    'out',
+    'path OUT',
+    'coredump',
+    'folder for core.PID files, or with -p the file (short: -o)',
+    {
+      own: true,
+    },
+  ),
+  value('pid', 'pid PID', 'coredump', 'only the task PID', { short: 'p', own: true }),
+];
+
 const CHECK_OPTIONS: readonly OptionSpec[] = [
   value('feature', 'list NAME', 'check', "check NAME alone; 'list' prints the names"),
   toggle('extra', 'check', 'check what only some programs need, too (category 2)'),
@@ -85,6 +98,7 @@ export const OPTIONS: readonly OptionSpec[] = [
   ...COMMON_OPTIONS,
   ...TASK_OPTIONS,
   ...CHECK_OPTIONS,
+  ...IMAGE_OPTIONS,
   ...LATER_OPTIONS,
 ];
 

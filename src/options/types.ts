@@ -121,9 +121,9 @@ export function checkOptions(request: CheckRequest): CheckOptions {
   };
 }
 
-type CommonRequest = Partial<CommonOptions> & { readonly pidfile?: string };
+export type CommonRequest = Partial<CommonOptions> & { readonly pidfile?: string };
 
-function commonOptions(request: CommonRequest): CommonOptions & { pidfile?: string } {
+export function commonOptions(request: CommonRequest): CommonOptions & { pidfile?: string } {
   const imagesDir = resolve(request.imagesDir ?? (defaultOf('images-dir') as string));
   const workDir = request.workDir === undefined ? imagesDir : resolve(request.workDir);
   const { logFile, pidfile } = request;
@@ -183,7 +183,7 @@ export function checkOptionsFrom(settings: Settings): CheckOptions {
   });
 }
 
-function commonFrom(settings: Settings): CommonRequest & { imagesDir: string } {
+export function commonFrom(settings: Settings): CommonRequest & { imagesDir: string } {
   const workDir = settings.text('work-dir');
   const logFile = settings.text('log-file');
   const pidfile = settings.text('pidfile');

@@ -24,7 +24,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   options: ['linux', 'support'],
   // Image folders by Node's own file calls, for tools that need no FFI.
   folder: ['images', 'support'],
-  operations: [...PURE, 'tracer', 'host', 'options', 'folder'],
+  operations: [...PURE, 'tracer', 'host', 'options', 'folder', 'coredump'],
+  coredump: ['images', 'arch', 'linux', 'support'],
   crit: ['images', 'linux', 'folder', 'support'],
   cli: ['operations', 'options', 'support'],
   rpc: ['operations', 'options', 'images', 'support'],

@@ -292,6 +292,8 @@ export interface Rebuild {
   vpid?: number;
   /** Of a thread that is not the leader: its tid. */
   vtid?: number;
+  /** The core of that thread; left out: the leader's. */
+  thread?: CoreEntry;
   port?: DumpPort;
   images?: ImageSet;
   useFile?: (fileId: number) => number;
@@ -314,7 +316,7 @@ export function rebuildState(state: TaskState, given: Rebuild) {
   };
   const thread: ThreadRebuild = {
     vtid,
-    core,
+    core: given.thread ?? core,
     track: task.track,
     task,
     isLeader: vtid === leader,

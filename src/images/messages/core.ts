@@ -129,6 +129,7 @@ export const thread_core_entry = message('thread_core_entry', {
   spec_store_bypass: optional(20007, uint32),
   spec_indirect_branch: optional(20008, uint32),
   spec_l1d_flush: optional(20009, uint32),
+  personality: optional(20010, uint32),
 });
 
 export const core_entry = message('core_entry', {

@@ -29,7 +29,7 @@ test('what every description has', () => {
   const { pos, flags, mnt_id, ino, scm_fds } = parseFdinfo(LOCKED);
   assert.deepEqual(
     { pos, flags, mnt_id, ino, scm_fds },
-    { pos: 4096, flags: 0o2100001, mnt_id: 27, ino: 2149651n, scm_fds: undefined },
+    { pos: 4096n, flags: 0o2100001, mnt_id: 27, ino: 2149651n, scm_fds: undefined },
   );
   assert.equal(parseFdinfo(SOCKET).scm_fds, 2);
 });
@@ -38,7 +38,7 @@ test('Linux 5.4 shows no inode number', () => {
   const { pos, flags, ino, scm_fds } = parseFdinfo(LINUX_5_4);
   assert.deepEqual(
     { pos, flags, ino, scm_fds },
-    { pos: 12, flags: 0o100000, ino: undefined, scm_fds: undefined },
+    { pos: 12n, flags: 0o100000, ino: undefined, scm_fds: undefined },
   );
 });
 

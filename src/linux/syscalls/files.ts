@@ -13,7 +13,7 @@ import {
   syscall,
   uint,
 } from '../syscall.js';
-import { atFlags, fcntlCommands, openFlags, seekWhence } from '../uapi/fcntl.js';
+import { atFlags, fallocateFlags, fcntlCommands, openFlags, seekWhence } from '../uapi/fcntl.js';
 import { timespec } from '../uapi/sched.js';
 
 export const openat = syscall(
@@ -45,6 +45,12 @@ export const pwritev = syscall(
   { fd: fdParam, iov: data, iovcnt: uint, pos_l: uint, pos_h: uint },
   'count',
 );
+export const fallocate = syscall('fallocate', {
+  fd: fdParam,
+  mode: flags(fallocateFlags),
+  offset: uint,
+  len: uint,
+});
 export const lseek = syscall(
   'lseek',
   { fd: fdParam, offset: int, whence: oneOf(seekWhence) },

@@ -158,3 +158,8 @@ export const linux_dirent64 = struct(
 );
 
 export const f_owner_ex = struct('f_owner_ex', { type: u32, pid: u32 }, { size: 8 });
+
+// linux/falloc.h
+export const FALLOC_FL_KEEP_SIZE = 1;
+export const FALLOC_FL_PUNCH_HOLE = 2;
+export const fallocateFlags = { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE };

@@ -1,29 +1,36 @@
-/** Execution domain and its flags. personality(2): of each thread its own; images have one place per process. */
+/**
+ * Execution domain and its flags, of each thread its own. personality(2). Images have one place per process; where a
+ * thread has any, its own is in a field of ours. That the leader has that field, too, tells our images from others, in
+ * which a thread without the field is like its leader.
+ */
 import { personality as personalityCall } from '../../linux/syscalls/tasks.js';
-import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
+import { answer } from './common.js';
 
-/** The leader's first. */
-export const personality = defineTaskState<number[]>({
+/** Changes nothing. */
+const ASK = 0xffff_ffff;
+
+export const personality = defineTaskState<undefined, number>({
   name: 'personality',
-  scope: 'process',
-  observe: (port, { process: { pid, threads } }) =>
-    threads.map(({ tid }) =>
-      Number.parseInt(port.readText(`/proc/${pid}/task/${tid}/personality`), 16),
-    ),
-  inspect({ process: { threads }, seen }) {
-    const [leader = 0, ...others] = seen;
-    const other = others.findIndex((each) => each !== leader);
-    if (other >= 0) {
-      const { tid, stat } = threads[other + 1] ?? {};
-      throw unsupported(
-        `thread ${tid} (${stat?.comm}) has personality 0x${others[other]?.toString(16)}, its process 0x${leader.toString(16)}`,
-        { remedy: 'call personality(2) before threads are started' },
-      );
-    }
-    return { tc: { personality: leader } };
+  scope: 'thread',
+  probe(tape) {
+    const asked = tape.call(personalityCall, { persona: ASK });
+    return () => answer(asked.result(), 'personality');
   },
-  rebuild({ core, track }) {
-    track.at('task state').call(personalityCall, { persona: core.tc?.personality ?? 0 });
+  inspect: ({ isLeader, probed }) => ({
+    ...(isLeader ? { tc: { personality: probed } } : {}),
+    ...(probed === 0 ? {} : { thread_core: { personality: probed } }),
+  }),
+  rebuild({ core, track, isLeader, process }) {
+    const { tc, thread_core } = process.core;
+    const leaders = tc?.personality ?? 0;
+    if (isLeader) {
+      track.at('task state').call(personalityCall, { persona: leaders });
+      return;
+    }
+    const other = thread_core?.personality === undefined ? leaders : 0;
+    const persona = core.thread_core?.personality ?? other;
+    // A thread is born with its leader's.
+    if (persona !== leaders) track.at('threads').call(personalityCall, { persona });
   },
 });

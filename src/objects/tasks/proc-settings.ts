@@ -73,6 +73,7 @@ const NO_LOGIN = 0xffff_ffff;
 export const loginUser = defineTaskState<number>({
   name: 'login user',
   scope: 'process',
+  requires: ['loginuid'],
   observe: (port, { process }) => readNumber(port, `/proc/${process.pid}/loginuid`) ?? NO_LOGIN,
   inspect: ({ seen }) => ({ tc: { loginuid: seen } }),
   rebuild({ core, track }, { port }) {

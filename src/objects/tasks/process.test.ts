@@ -107,27 +107,30 @@ test('process state', () => {
   assert.throws(() => stepsOf(process, { core: withTc({ task_state: 6 }) }), /stopped/);
 });
 
-test('personality, and a thread with another', () => {
-  const first = subject();
-  const second = subject({ tid: pid(413), stat: stat({ comm: 'odd' }) });
-  const who = subject({}, { threads: [first.thread, second.thread] });
-  const port = (other: string) =>
-    fakePort({
-      files: {
-        '/proc/412/task/412/personality': '00040000\n',
-        '/proc/412/task/413/personality': other,
-      },
-    });
-  const patch = inspectState(personality, who, { port: port('00040000\n') });
-  assert.deepEqual(patch, { tc: { personality: 0x40000 } });
-  assert.throws(
-    () => inspectState(personality, who, { port: port('00000000\n') }),
-    /thread 413 \(odd\) has personality 0x0, its process 0x40000/,
-  );
-  assert.deepEqual(stepsOf(personality, { core: withTc({ personality: 0x40000 }) }), [
-    'task state:',
-    'personality(0x40000)',
-  ]);
+test('personality, of each thread its own', () => {
+  const ADDR_NO_RANDOMIZE = 0x40000;
+  const asked = (tid: number, result: number) =>
+    inspectState(personality, subject({ tid: pid(tid) }), { answer: () => result });
+  const own = { thread_core: { personality: ADDR_NO_RANDOMIZE } };
+  assert.deepEqual(asked(412, 0), { tc: { personality: 0 } });
+  assert.deepEqual(asked(412, ADDR_NO_RANDOMIZE), {
+    tc: { personality: ADDR_NO_RANDOMIZE },
+    ...own,
+  });
+  assert.deepEqual(asked(413, 0), {});
+  assert.deepEqual(asked(413, ADDR_NO_RANDOMIZE), own);
+});
+
+test('a thread differs from its leader only where its image says so', () => {
+  const steps = (leader: typeof golden, thread: typeof golden) =>
+    stepsOf(personality, { core: leader, thread, vtid: 413 });
+  const theirs = withTc({ personality: 8 });
+  const ours = { ...withThread({ personality: 8 }), tc: { ...tc, personality: 8 } };
+  assert.deepEqual(stepsOf(personality, { core: ours }), ['task state:', 'personality(0x8)']);
+  assert.deepEqual(steps(theirs, golden), []);
+  assert.deepEqual(steps(ours, golden), ['threads:', 'personality(0x0)']);
+  assert.deepEqual(steps(ours, withThread({ personality: 8 })), []);
+  assert.deepEqual(steps(golden, withThread({ personality: 8 })), ['threads:', 'personality(0x8)']);
 });
 
 test('resource limits: those that differ are set', () => {

@@ -87,7 +87,11 @@ test('a tree is dumped and restored while the event loop runs and children are c
 
 test('a tree that some other process started is dumped and restored', (t) =>
   bounded(t, async () => {
-    const shell = startCommand(['bash', '-c', `setsid ${compile(SMALL)} release & exec 2>/dev/null; wait`]);
+    const shell = startCommand([
+      'bash',
+      '-c',
+      `setsid ${compile(SMALL)} release & exec 2>/dev/null; wait`,
+    ]);
     await shell.waitReady();
     const pid = childrenOf(shell.pid)[0] as number;
     const imagesDir = imagesOf(shell);

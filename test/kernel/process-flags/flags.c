@@ -1,12 +1,13 @@
 // Choices that a process or thread makes once and can be asked for: prctl(2), membarrier(2).
 #include <linux/membarrier.h>
 #include <linux/prctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 
 #include "woodfrog-test.h"
 
 struct seen {
-  int mce_kill, tsc, mdwe, merge, io_flusher, store_bypass, registrations;
+  int mce_kill, tsc, mdwe, merge, io_flusher, store_bypass, registrations, persona;
 };
 
 static struct seen look(void) {
@@ -19,6 +20,7 @@ static struct seen look(void) {
   seen.io_flusher = prctl(58 /* PR_GET_IO_FLUSHER */, 0, 0, 0, 0);
   seen.store_bypass = prctl(52 /* PR_GET_SPECULATION_CTRL */, 0, 0, 0, 0);
   seen.registrations = syscall(SYS_membarrier, 512 /* MEMBARRIER_CMD_GET_REGISTRATIONS */, 0, 0);
+  seen.persona = personality(0xffffffff);
   return seen;
 }
 
@@ -28,10 +30,12 @@ static void must_be(const char *who, struct seen before) {
   check_equal(now.tsc, before.tsc);
   check_equal(now.mdwe, before.mdwe);
   check_equal(now.registrations, before.registrations);
+  check_equal(now.persona, before.persona);
   if (memcmp(&now, &before, sizeof now) != 0) fail("%s has made other choices", who);
 }
 
 static void *thread(void *arg) {
+  check_equal(personality(strcmp(test_case, "thread") == 0 ? ADDR_COMPAT_LAYOUT : 0) == -1, 0);
   check_equal(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 0, 0), 0);
   struct seen before = look();
   mark("thread");
@@ -43,7 +47,9 @@ static void *thread(void *arg) {
 int main(int argc, char **argv) {
   setup(argc, argv);
   pthread_t other;
-  if (strcmp(test_case, "thread") == 0) {
+  int has_thread = strncmp(test_case, "thread", 6) == 0;
+  if (has_thread) {
+    if (strcmp(test_case, "thread-without") == 0) check_equal(personality(ADDR_NO_RANDOMIZE) == -1, 0);
     check_equal(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0), 0);
     check_equal(pthread_create(&other, NULL, thread, NULL), 0);
     await_mark("thread");
@@ -62,6 +68,6 @@ int main(int argc, char **argv) {
   ready();
 
   must_be("the process", before);
-  if (strcmp(test_case, "thread") == 0) check_equal(pthread_join(other, NULL), 0);
+  if (has_thread) check_equal(pthread_join(other, NULL), 0);
   pass();
 }
