@@ -16,3 +16,14 @@ kernelTest({
   program: 'files/numbers.c',
   rounds: 2,
 });
+kernelTest({
+  name: 'a shared descriptor table stays shared',
+  program: 'files/shared-table.c',
+  args: ['files'],
+});
+kernelTest({
+  name: 'a shared working directory stays shared',
+  program: 'files/shared-table.c',
+  args: ['fs'],
+  criuFails: 'CLONE_FS is refused',
+});
