@@ -9,3 +9,10 @@ kernelTest({
   name: 'deaths of restored children are told to their parent',
   program: 'tree/wide.c',
 });
+kernelTest({
+  name: 'the dead wait for their parents, with their status',
+  program: 'tree/zombie.c',
+  rounds: 2,
+  // Of no use to the dead any more.
+  ignore: [/status\.(SigBlk|SigIgn|ShdPnd)$/],
+});
