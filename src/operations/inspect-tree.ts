@@ -46,9 +46,11 @@ export function inspectTree(
   });
   const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed);
+  const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
+    vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
   const segments = collectSegments(memory.map((one) => one.memory));
   const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
