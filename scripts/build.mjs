@@ -40,7 +40,7 @@ async function bundle() {
     external: ['koffi', '@koromix/*'],
   });
   if (existsSync('src/index.ts')) {
-    const library = { index: 'src/index.ts' };
+    const library = { index: 'src/index.ts', images: 'src/images-library/index.ts' };
     if (existsSync('src/library/worker.ts')) library.worker = 'src/library/worker.ts';
     await build({
       ...common,

@@ -26,7 +26,7 @@ import { Plan } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import { defined } from '../support/assert.js';
-import { imageError, within } from '../support/errors.js';
+import { imageError, withAllUnsupported, within } from '../support/errors.js';
 
 export interface CompileInput {
   images: ImageSet;
@@ -171,11 +171,11 @@ function ownersOf(
 }
 
 function rebuildStates(context: RestoreContext): void {
-  for (const process of context.processes) {
-    for (const thread of process.threads) {
-      for (const state of taskStates) rebuildState(state, thread, context);
-    }
-  }
+  const threads = context.processes.flatMap((process) => process.threads);
+  const runs = threads.flatMap((thread) =>
+    taskStates.map((state) => () => rebuildState(state, thread, context)),
+  );
+  withAllUnsupported('the checkpoint', runs);
 }
 
 function rebuildState(

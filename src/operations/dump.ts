@@ -4,16 +4,17 @@ import { HostImageStore } from '../host/image-store.js';
 import { writeImageSet } from '../images/directory.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
-import { PAGE_SIZE, pid } from '../support/brand.js';
+import { pid } from '../support/brand.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { killTree, stopTree } from './let-go.js';
+import { residentBytes } from './page-progress.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
-import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
+import { type PageCounts, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -86,22 +87,18 @@ function writeAllPages(
   { progress }: OperationEnv,
   { session, store }: Means,
 ): PageCounts {
-  const totalBytes = progress ? residentBytes(session, memory.processes) : 0;
+  const totalBytes = progress
+    ? memory.processes.reduce(
+        (sum, { process }) => sum + residentBytes(session.port, process.pid),
+        0,
+      )
+    : 0;
   let doneBytes = 0;
   return writePages(session.host, store, memory, (bytes) => {
     doneBytes += bytes;
     progress?.({ phase: 'writing pages', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) });
     session.interrupts.check(() => 'pages to be written');
   });
-}
-
-/** /proc/PID/statm: the second number is the resident pages; only for the progress shown. */
-function residentBytes({ port }: Session, memory: readonly ProcessMemory[]): number {
-  let pages = 0;
-  for (const { process } of memory) {
-    pages += Number(port.readText(`/proc/${process.pid}/statm`).split(' ')[1]);
-  }
-  return pages * PAGE_SIZE;
 }
 
 function finish(tree: FrozenTree, options: DumpOptions): void {

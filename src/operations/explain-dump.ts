@@ -24,7 +24,10 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
   learnLayout(session, processes);
   const verdicts = new Verdicts();
   for (const process of processes.slice(0, 1)) {
-    verdicts.about(process, 'session', undefined, () => refuseForeignSession(process));
+    verdicts.about(process, 'session', undefined, () => {
+      refuseForeignSession(process);
+      return 0;
+    });
   }
   const observed = observeFiles(port, processes);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
@@ -40,17 +43,16 @@ class Verdicts {
   readonly list: Verdict[] = [];
   readonly #refusedFds = new Set<string>();
 
-  /** Runs an inspection: saved if it goes through, else why not. */
+  /** Runs an inspection: saved if it goes through and found something, else why not. */
   about(
     { pid: task, comm }: Pick<ProcessView, 'pid' | 'comm'>,
     object: string,
     detail: string | undefined,
-    inspect: () => void,
+    inspect: () => number,
   ): void {
     const place = { pid: task, comm, object, ...(detail === undefined ? {} : { detail }) };
     try {
-      inspect();
-      this.list.push({ ...place, verdict: 'saved' });
+      if (inspect() > 0) this.list.push({ ...place, verdict: 'saved' });
     } catch (error) {
       if (!(error instanceof CheckpointError) || error.code === 'bug') throw error;
       this.list.push({ ...place, ...verdictOf(error) });
@@ -91,7 +93,7 @@ class Verdicts {
     if (process.state === 'zombie') return;
     const detail = `${process.mappings.length} mappings`;
     this.about(process, 'memory', detail, () => {
-      inspectMemory(observeMemory(port, process), mappedFiles(registry));
+      return inspectMemory(observeMemory(port, process), mappedFiles(registry)).vmas.length;
     });
   }
 }

@@ -13,6 +13,7 @@ import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { signalName } from '../linux/signal.js';
@@ -35,6 +36,7 @@ import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
+import { pageProgress } from './page-progress.js';
 import { writePidfile, writeRestoreStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport } from './types.js';
@@ -83,7 +85,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
     const forked = performance.now();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
@@ -116,9 +118,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts, port: { xstateLayout } }: Session,
+  { host, interrupts, port }: Session,
   { plan, births, processes }: Compiled,
-  { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
+  {
+    puppet,
+    planFd,
+    store,
+    env,
+  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
 ): PlanRun<HostStepPort> {
   const syscalls = vdsoSyscalls(processes, ownVdso(host));
   return new PlanRun<HostStepPort>(host, plan, {
@@ -126,9 +133,17 @@ function newRun(
     first: births.first.track,
     planFd,
     interrupts,
-    port: (run) => new StepPort(host, run, xstateLayout),
+    port: (run) => new StepPort(host, run, port.xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
+    ...(env.progress && {
+      onWait: pageProgress({
+        port,
+        store,
+        pids: processes.map(({ vpid }) => vpid),
+        report: env.progress,
+      }),
+    }),
   });
 }
 

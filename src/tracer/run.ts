@@ -67,6 +67,8 @@ export interface RunOptions<P> {
   port(run: PlanRun<P>): P;
   /** Told when a stage begins. */
   onStage?: (stage: Stage) => void;
+  /** Called about every 10 ms while tasks work; may throw, to give up. */
+  onWait?: (stage: Stage) => void;
 }
 
 export class PlanRun<P = never> implements Disposable {
@@ -215,6 +217,7 @@ export class PlanRun<P = never> implements Disposable {
       for (let event = pollAny(this.#host); event; event = pollAny(this.#host)) {
         this.#handle(event, barrier.stage);
       }
+      this.#options.onWait?.(barrier.stage);
       this.#futexWait(barrier.counter, count(), barrier.participants);
     }
     this.#checkFailed(barrier.stage);
