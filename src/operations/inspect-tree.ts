@@ -47,9 +47,11 @@ export function inspectTree(
   });
   const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed);
+  const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
+    vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
   const segments = collectSegments(memory.map((one) => one.memory));
   // The kernel's random UUID: node:crypto takes 6 ms to load.
