@@ -129,10 +129,10 @@ function addThread(facts: Snapshot, pid: number, tid: number): void {
     facts.set(`${base}/stat.${name}`, fields[number - 3] ?? '');
 }
 
-/** fdinfo without the inode of what has no name. */
+/** fdinfo without what the kernel numbers (the inode of what has no name) or counts down by itself. */
 function fdinfoOf(pid: number, fd: string, anonymous: boolean): string {
   const text = procText(pid, `fdinfo/${fd}`) ?? '(unreadable)';
-  return anonymous ? text.replace(/^(ino|mnt_id):.*\n/gm, '') : text;
+  return anonymous ? text.replace(/^(ino|mnt_id|eventfd-id|it_value):.*\n/gm, '') : text;
 }
 
 /**

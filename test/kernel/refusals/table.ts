@@ -82,10 +82,8 @@ export const refusals: readonly Refusal[] = [
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
-    ['eventfd', /eventfd/i],
     ['epoll', /epoll|eventpoll/i],
     ['timerfd', /timerfd/i],
-    ['signalfd', /signalfd/i],
     ['inotify', /inotify/i],
     ['fanotify', /fanotify/i],
     ['pidfd', /pidfd/i],
