@@ -8,6 +8,7 @@ import type { CgroupEntry } from '../objects/cgroups/sets.js';
 import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
+import { exitSignalOf } from '../objects/tasks/process.js';
 import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
@@ -108,5 +109,6 @@ const zombieCore = ({ stat, comm }: ProcessView): CoreEntry => ({
     blk_sigset: 0n,
     comm,
     sigactions: [],
+    ...exitSignalOf(stat),
   },
 });

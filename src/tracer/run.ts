@@ -349,7 +349,10 @@ export class PlanRun<P = never> implements Disposable {
       else if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
       else resume(host, event.tid);
     }
-    this.#unmapPlan(tasks.filter(({ tid, process }) => tid === process));
+    // Those who share memory share the plan's mapping.
+    this.#unmapPlan(
+      tasks.filter(({ tid, process, owners }) => tid === process && owners.vm_id === process),
+    );
     for (const { tid, final } of tasks) {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
@@ -358,7 +361,7 @@ export class PlanRun<P = never> implements Disposable {
     }
   }
 
-  /** munmap by the vdso's own `syscall`: two stops each, all processes at once. */
+  /** munmap by the vdso's own `syscall`: two stops each, all address spaces at once. */
   #unmapPlan(leaders: readonly (TrackTask & { tid: Pid })[]): void {
     const host = this.#host;
     const stops = new Map<Pid, number>();
