@@ -15,6 +15,7 @@ import type { FeatureName } from '../linux/features.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
@@ -54,6 +55,8 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** The table it belongs to: processes may share one, and then the first of them alone brings it back. */
+  readonly table?: keyof TableIds;
   /** Kernel features without which it cannot work; `check` probes them. */
   readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */

@@ -9,3 +9,36 @@ kernelTest({
   name: 'deaths of restored children are told to their parent',
   program: 'tree/wide.c',
 });
+kernelTest({
+  name: 'the dead wait for their parents, with their status',
+  program: 'tree/zombie.c',
+  rounds: 2,
+  // Of no use to the dead any more.
+  ignore: [/status\.(SigBlk|SigIgn|ShdPnd)$/],
+});
+for (const [args, what] of [
+  ['memory', 'memory alone'],
+  ['handlers', 'memory and signal handlers'],
+  ['all', 'memory, handlers, descriptors and directory'],
+] as const) {
+  kernelTest({
+    name: `processes go on sharing ${what}`,
+    program: 'tree/shared-memory.c',
+    args: [args],
+    rounds: 2,
+    criuFails: 'it restores copies, or refuses',
+  });
+}
+kernelTest({
+  name: 'exit signals other than SIGCHLD return, and are told',
+  program: 'tree/exit-signals.c',
+  rounds: 2,
+  // Of the zombies: what they would have done with signals.
+  ignore: [/status\.Sig(Blk|Ign|Cgt)/],
+  criuFails: 'exit signals become SIGCHLD',
+});
+kernelTest({
+  name: 'a table shared past a process in between stays shared',
+  program: 'tree/carried-table.c',
+  rounds: 2,
+});
