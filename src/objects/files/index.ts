@@ -5,5 +5,13 @@ import { fifo } from './fifo.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
 import { signalfd } from './signalfd.js';
+import { timerfd } from './timerfd.js';
 
-export const FILE_KINDS: readonly FileKind[] = [regularFile, pipe, fifo, eventfd, signalfd];
+export const FILE_KINDS: readonly FileKind[] = [
+  regularFile,
+  pipe,
+  fifo,
+  eventfd,
+  signalfd,
+  timerfd,
+];

@@ -9,7 +9,6 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/timerfd.h>
 
 #include "woodfrog-test.h"
 
@@ -21,15 +20,6 @@ static void play_epoll(void) {
   ready();
   check_equal(epoll_wait(fd, &got, 1, 0), 1);
   check_equal(got.data.u64, 77);
-}
-
-static void play_timerfd(void) {
-  int fd = timerfd_create(CLOCK_MONOTONIC, 0);
-  struct itimerspec value = {{0, 0}, {1000, 0}};
-  check_equal(timerfd_settime(fd, 0, &value, NULL), 0);
-  ready();
-  check_equal(timerfd_gettime(fd, &value), 0);
-  check(value.it_value.tv_sec > 900);
 }
 
 static void play_inotify(void) {
@@ -164,7 +154,6 @@ static void play_fs_context(void) {
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"epoll", play_epoll},
-                            {"timerfd", play_timerfd},
                             {"inotify", play_inotify},
                             {"fanotify", play_fanotify},
                             {"pidfd", play_pidfd},

@@ -83,7 +83,6 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('anonymous-inodes.c', [
     ['epoll', /epoll|eventpoll/i],
-    ['timerfd', /timerfd/i],
     ['inotify', /inotify/i],
     ['fanotify', /fanotify/i],
     ['pidfd', /pidfd/i],
