@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { SIGINT, SIGTERM, sigmask } from '../linux/signal.js';
+import { pause } from '../linux/syscalls/tasks.js';
 import { CheckpointError } from '../support/errors.js';
 import { Host } from './host.js';
 import { Interrupts } from './interrupts.js';
@@ -100,6 +101,17 @@ test('signals ask to stop only without `cancelled`, and get their old handlers b
     stop();
   }
   assert.equal(caught() & signals, before & signals);
+});
+
+test('a signal that comes just before a blocking call is seen all the same', () => {
+  using host = new Host();
+  using interrupts = new Interrupts(host);
+  interrupts.arm(60);
+  process.kill(process.pid, 'SIGTERM');
+  const started = performance.now();
+  host.attempt(pause, {});
+  assert.ok(performance.now() - started < 10_000);
+  assert.throws(() => interrupts.check(() => 'nothing'), { what: 'interrupted by SIGTERM' });
 });
 
 test('a host that is disposed of leaves neither its arena nor code behind', () => {

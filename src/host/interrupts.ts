@@ -26,12 +26,15 @@ import {
 import { CLOCK_MONOTONIC, itimerspec } from '../linux/uapi/sched.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { u64Bytes, viewOf } from '../support/bytes.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused } from '../support/errors.js';
 import type { Host } from './host.js';
 import { installWakeHandler, SA_RESTORER } from './wake-signal.js';
 
 const SIGEV_THREAD_ID = 4;
 const TICK_MS = 20;
+/** SIGINT may come just before the call that it should interrupt: how long it is overlooked then. */
+const WATCH_MS = 100;
 const never = () => false;
 
 export interface InterruptOptions {
@@ -130,16 +133,15 @@ export class Interrupts implements Disposable {
   }
 
   /**
-   * From now on `check` fails after `seconds` (0: never), and blocking calls are interrupted then: or, with `ticking`,
-   * every 20 ms from now on, for callers that have something else to look at, too.
+   * From now on `check` fails after `seconds` (0: never), and blocking calls are interrupted now and then, to be checked:
+   * with `ticking` every 20 ms, for callers that have something else to look at, too.
    */
   arm(seconds: number, { ticking = false } = {}): void {
     this.#timeoutSec = seconds;
     const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
-    this.#deadline = performance.now() + limitMs;
-    if (ticking || this.#polled) this.#settime(TICK_MS, TICK_MS);
-    else if (seconds > 0) this.#settime(limitMs, TICK_MS);
-    else this.disarm();
+    this.#deadline = monotonicMs() + limitMs;
+    const everyMs = ticking || this.#polled ? TICK_MS : Math.min(limitMs, WATCH_MS);
+    this.#settime(everyMs, everyMs);
   }
 
   /** For cleaning up after a failure: what asked us to stop no longer does, and a new, short time limit holds. */
@@ -173,7 +175,7 @@ export class Interrupts implements Disposable {
     if (this.#memory?.flags[0] === 1) throw refused('interrupted by SIGINT');
     if (this.#memory?.flags[1] === 1) throw refused('interrupted by SIGTERM');
     if (this.#cancelled()) throw refused('cancelled by the caller');
-    if (performance.now() >= this.#deadline) {
+    if (monotonicMs() >= this.#deadline) {
       throw refused(`timed out after ${this.#timeoutSec} s waiting for ${waitingFor()}`, {
         errno: 'ETIMEDOUT',
         remedy: 'a longer --timeout gives the tree more time to stop',

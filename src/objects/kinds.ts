@@ -11,9 +11,11 @@ import type { fs_entry } from '../images/messages/fs.js';
 import type { mm_entry } from '../images/messages/mm.js';
 import type { MessageValue } from '../images/schema.js';
 import type { Content } from '../images/store.js';
+import type { FeatureName } from '../linux/features.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
@@ -53,6 +55,10 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** The table it belongs to: processes may share one, and then the first of them alone brings it back. */
+  readonly table?: keyof TableIds;
+  /** Kernel features without which it cannot work; `check` probes them. */
+  readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
   observe?(port: DumpPort, subject: TaskSubject): Seen;
   /** What can be asked only from within: puts calls on the tape; the returned function reads the answers. */
@@ -147,6 +153,8 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   /** The field of file_entry that holds this kind's entry. */
   readonly unionField: keyof MessageValue<typeof file_entry>;
   readonly recognize: readonly FileDiscriminant[];
+  /** Kernel features without which it cannot work; `check` probes them. */
+  readonly requires?: readonly FeatureName[];
 
   /** Descriptions with the same key are observed together: both ends of a pipe. */
   groupOf?(description: DescriptionView): string;
@@ -166,7 +174,10 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
   open(build: FileBuild<Entry, Made>): number;
-  /** Steps in the stage 'fill', once all descriptors are in place; `fd` is the temporary descriptor. */
+  /**
+   * Steps in the stage 'fill', once all descriptors are in place, or later, up to 'task state'; `fd` is the temporary
+   * descriptor, closed at the end of 'task state'.
+   */
   fill?(build: FileBuild<Entry, Made>, fd: number): void;
 }
 

@@ -24,7 +24,8 @@ export interface InspectedProcess {
 }
 
 /** How to go on where a state cannot be saved: throw (a dump), or note it (--explain). */
-export type OnObject = (subject: TaskSubject, object: string, inspect: () => void) => void;
+/** `inspect` says how many facts it found worth saving. */
+export type OnObject = (subject: TaskSubject, object: string, inspect: () => number) => void;
 
 export const throwing: OnObject = ({ process, thread }, object, inspect) =>
   within({ pid: thread.tid, comm: process.comm, object }, inspect);
@@ -87,6 +88,7 @@ function observeAll(
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           asked.push({ state, subject, seen, answer: undefined });
+          return 0;
         });
       }
     }
@@ -157,7 +159,12 @@ function inspectProcess(
       if (state.inspect === undefined) continue;
       onObject(subject, state.name, () => {
         const patch = state.inspect?.({ ...subject, seen, probed: answer?.() }) ?? {};
-        apply(patch, { core, mm: mm as Record<string, unknown>, owners, state: state.name });
+        return apply(patch, {
+          core,
+          mm: mm as Record<string, unknown>,
+          owners,
+          state: state.name,
+        });
       });
     }
     cores.set(thread.vtid, core as unknown as CoreEntry);
@@ -165,7 +172,7 @@ function inspectProcess(
   return { process, cores, mm };
 }
 
-/** Merges one state's contribution; two states that claim one field are a mistake of ours. */
+/** Merges one state's contribution, and counts its fields; two states that claim one field are a mistake of ours. */
 function apply(
   patch: TaskPatch,
   {
@@ -179,7 +186,8 @@ function apply(
     owners: Map<string, string>;
     state: string;
   },
-): void {
+): number {
+  let count = 0;
   for (const [part, fields] of Object.entries(patch)) {
     if (part !== 'mm') core[part] ??= {};
     const target = part === 'mm' ? mm : (core[part] as Record<string, unknown>);
@@ -188,7 +196,10 @@ function apply(
       const owner = owners.get(key);
       assert(owner === undefined, `'${owner}' and '${state}' both set ${key}`);
       owners.set(key, state);
-      if (value !== undefined) target[name] = value;
+      if (value === undefined) continue;
+      target[name] = value;
+      count += 1;
     }
   }
+  return count;
 }

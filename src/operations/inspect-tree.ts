@@ -7,9 +7,10 @@ import { observeFiles } from '../objects/files/observe.js';
 import { taskStates } from '../objects/index.js';
 import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
+import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { defined } from '../support/assert.js';
-import { refused, within } from '../support/errors.js';
+import { gone, refused, unsupported, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
@@ -24,9 +25,19 @@ export function inspectTree(
 ): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
   const { port } = session;
   const processes = viewTree(tree);
-  const root = defined(processes[0], 'a tree has a root');
+  const root = livingRoot(processes);
+  for (const process of processes) refuseDeadLeader(process);
   refuseForeignSession(root);
   learnLayout(session, processes);
+  verifyOneTimeNamespace(
+    processes
+      .filter(({ state }) => state === 'alive')
+      .map(({ pid, comm }) => ({
+        pid,
+        comm,
+        inside: readNamespaces(port, `/proc/${pid}`, ['time']),
+      })),
+  );
   const clocks = observeClocks(port, root.pid);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
@@ -36,13 +47,26 @@ export function inspectTree(
   });
   const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed);
+  const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
+    vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
   const segments = collectSegments(memory.map((one) => one.memory));
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  // The kernel's random UUID: node:crypto takes 6 ms to load.
+  const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
   return { images, memory: { processes: memory, segments }, processes };
+}
+
+/** The root of the tree; a zombie is none. */
+export function livingRoot(processes: readonly ProcessView[]): ProcessView {
+  const root = defined(processes[0], 'a tree has a root');
+  if (root.state === 'alive') return root;
+  throw gone('the process has ended, and waits for its parent to collect its status', {
+    ...{ pid: root.pid, comm: root.comm, object: 'zombie' },
+  });
 }
 
 /** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
@@ -77,6 +101,20 @@ export const mappedFiles = (
     return registry.mapped(defined(mapping, 'a mapped file has a mapping'));
   },
 });
+
+/** A process whose main thread has ended is known to the kernel by a thread that is dead. */
+export function refuseDeadLeader({ pid, comm, state, threads }: ProcessView): void {
+  if (state === 'alive' && threads[0]?.tid !== pid) {
+    const rest = threads.length === 1 ? `thread ${threads[0]?.tid} runs` : 'other threads run';
+    throw unsupported(
+      `its main thread has ended while ${rest} on: such processes are not saved yet`,
+      {
+        ...{ pid, comm, object: 'process' },
+        remedy: 'let the main thread wait for the others by pthread_join(3)',
+      },
+    );
+  }
+}
 
 /** A session or group whose leader is outside the tree cannot be made again there. */
 export function refuseForeignSession(root: ProcessView): void {

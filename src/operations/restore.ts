@@ -11,14 +11,14 @@ import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
-import { waitOne } from '../host/wait.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
-import { SIGKILL } from '../linux/signal.js';
+import { signalName } from '../linux/signal.js';
 import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
-import { getpid, kill, pidfdOpen, prctl, prlimit64 } from '../linux/syscalls/tasks.js';
+import { getpid, pidfdOpen, prctl, prlimit64 } from '../linux/syscalls/tasks.js';
 import { F_DUPFD } from '../linux/uapi/fcntl.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { rlimit64 } from '../linux/uapi/sched.js';
@@ -28,12 +28,14 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
-import { type Puppet, startPuppet } from '../tracer/puppet.js';
+import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
+import { pageProgress } from './page-progress.js';
 import { writePidfile, writeRestoreStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport } from './types.js';
@@ -46,17 +48,16 @@ export const restore: Restore = (options, env) =>
 const RESTORE_SEC = 600;
 
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
-  const started = performance.now();
+  const started = monotonicMs();
   const { log } = env;
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readImageSet(store);
   verifyCheckpoint(images, storedPages(store));
-  refuseUnsupported(images, {
-    fileTypes: fileKinds.map(({ fdType }) => fdType),
-    images: resourceImages,
-  });
+  const fileTypes = fileKinds.map(({ fdType }) => fdType);
+  refuseUnsupported(images, { fileTypes, images: resourceImages });
+  if (options.detached && !options.sibling) refuseOrphanSignal(images);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
@@ -83,8 +84,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
-    const forked = performance.now();
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
+    const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid);
@@ -116,9 +117,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts, port: { xstateLayout } }: Session,
+  { host, interrupts, port }: Session,
   { plan, births, processes }: Compiled,
-  { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
+  {
+    puppet,
+    planFd,
+    store,
+    env,
+  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
 ): PlanRun<HostStepPort> {
   const syscalls = vdsoSyscalls(processes, ownVdso(host));
   return new PlanRun<HostStepPort>(host, plan, {
@@ -126,9 +132,17 @@ function newRun(
     first: births.first.track,
     planFd,
     interrupts,
-    port: (run) => new StepPort(host, run, xstateLayout),
+    port: (run) => new StepPort(host, run, port.xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
+    ...(env.progress && {
+      onWait: pageProgress({
+        port,
+        store,
+        pids: processes.map(({ vpid }) => vpid),
+        report: env.progress,
+      }),
+    }),
   });
 }
 
@@ -159,6 +173,21 @@ function ownVdso(host: Host): Uint8Array {
     throw refused('this process has no vdso', { remedy: 'boot the kernel without vdso=0' });
   }
   return host.ffi.view(mapping.start, mapping.end - mapping.start);
+}
+
+/** woodfrog is the root's parent until it ends: with -d, at once, and the kernel would send the signal then. */
+function refuseOrphanSignal(images: ImageSet): void {
+  const [root] = images.many(IMAGES.PSTREE);
+  if (root === undefined) return;
+  const { tc, thread_core } = images.require(IMAGES.CORE, root.pid);
+  const signal = thread_core?.pdeath_sig ?? 0;
+  if (signal === 0) return;
+  throw refused(`it wants ${signalName(signal)} when its parent dies, and its parent would be us`, {
+    object: 'parent-death signal',
+    pid: root.pid,
+    comm: tc?.comm ?? '?',
+    remedy: 'restore it in the foreground, without -d, or with --restore-sibling',
+  });
 }
 
 /** What goes wrong in cleaning up is told, and does not hide why it was needed. */
@@ -240,11 +269,7 @@ function makeRoomForFds(host: Host, needed: number): void {
 
 function abortPuppet({ host, interrupts }: Session, puppet: Puppet): void {
   interrupts.armCleanup(CLEANUP_SEC);
-  host.attempt(kill, { pid: puppet.pid, sig: SIGKILL });
-  for (;;) {
-    const event = waitOne(host, puppet.pid, interrupts, () => 'the first puppet to end');
-    if (event.kind !== 'stopped') return;
-  }
+  endPuppet(host, { puppet, interrupts });
 }
 
 const CLEANUP_SEC = 5;

@@ -17,9 +17,9 @@ import {
 import type { Stubs } from '../host/stubs.js';
 import { waitOne } from '../host/wait.js';
 import { type Mapping, parseMaps } from '../linux/procfs/maps.js';
-import { FULL_SIGSET, SIGCHLD } from '../linux/signal.js';
+import { FULL_SIGSET, SIGCHLD, SIGKILL } from '../linux/signal.js';
 import { close, memfdCreate } from '../linux/syscalls/files.js';
-import { rtSigprocmask } from '../linux/syscalls/tasks.js';
+import { kill, rtSigprocmask } from '../linux/syscalls/tasks.js';
 import { MFD_CLOEXEC } from '../linux/uapi/mman.js';
 import {
   PTRACE_O_EXITKILL,
@@ -71,6 +71,18 @@ export function startPuppet(
     mappings: parseMaps(readText(host, `/proc/${born}/maps`)),
     regs: getRegisters(host, born),
   };
+}
+
+/** Kills it, and waits until it is gone: within the deadline that is armed. */
+export function endPuppet(
+  host: Host,
+  { puppet, interrupts }: { puppet: Puppet; interrupts: Interrupts },
+): void {
+  host.attempt(kill, { pid: puppet.pid, sig: SIGKILL });
+  for (;;) {
+    const event = waitOne(host, puppet.pid, interrupts, () => 'the first puppet to end');
+    if (event.kind !== 'stopped') return;
+  }
 }
 
 /** All signals are blocked meanwhile: a handler would run on the stack that parent and child share. */

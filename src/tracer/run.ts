@@ -43,8 +43,8 @@ import { PLAN_LENGTH, type Plan, type TrackTask } from '../plan/plan.js';
 import { type Stage, stageIndex } from '../plan/stages.js';
 import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
-import { type Pid, pid } from '../support/brand.js';
-import { toWord, viewOf } from '../support/bytes.js';
+import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
+import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
 import { explainFailure } from './failure.js';
 import { type Puppet, puppetCall } from './puppet.js';
@@ -67,6 +67,8 @@ export interface RunOptions<P> {
   port(run: PlanRun<P>): P;
   /** Told when a stage begins. */
   onStage?: (stage: Stage) => void;
+  /** Called about every 10 ms while tasks work; may throw, to give up. */
+  onWait?: (stage: Stage) => void;
 }
 
 export class PlanRun<P = never> implements Disposable {
@@ -96,7 +98,9 @@ export class PlanRun<P = never> implements Disposable {
       fd: options.planFd,
       offset: 0,
     });
-    this.#memory = host.ffi.view(this.#base, PLAN_LENGTH);
+    // Only what is used: V8 counts what it can see, and would collect garbage for the sake of empty pages.
+    const ends = this.#encoded.segments.map(({ offset, bytes }) => offset + bytes.length);
+    this.#memory = host.ffi.view(this.#base, alignUp(Math.max(...ends), PAGE_SIZE));
     this.#view = viewOf(this.#memory);
     for (const { offset, bytes } of this.#encoded.segments) this.#memory.set(bytes, offset);
   }
@@ -215,6 +219,7 @@ export class PlanRun<P = never> implements Disposable {
       for (let event = pollAny(this.#host); event; event = pollAny(this.#host)) {
         this.#handle(event, barrier.stage);
       }
+      this.#options.onWait?.(barrier.stage);
       this.#futexWait(barrier.counter, count(), barrier.participants);
     }
     this.#checkFailed(barrier.stage);
@@ -344,7 +349,10 @@ export class PlanRun<P = never> implements Disposable {
       else if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
       else resume(host, event.tid);
     }
-    this.#unmapPlan(tasks.filter(({ tid, process }) => tid === process));
+    // Those who share memory share the plan's mapping.
+    this.#unmapPlan(
+      tasks.filter(({ tid, process, owners }) => tid === process && owners.vm_id === process),
+    );
     for (const { tid, final } of tasks) {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
@@ -353,7 +361,7 @@ export class PlanRun<P = never> implements Disposable {
     }
   }
 
-  /** munmap by the vdso's own `syscall`: two stops each, all processes at once. */
+  /** munmap by the vdso's own `syscall`: two stops each, all address spaces at once. */
   #unmapPlan(leaders: readonly (TrackTask & { tid: Pid })[]): void {
     const host = this.#host;
     const stops = new Map<Pid, number>();

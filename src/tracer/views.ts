@@ -1,7 +1,10 @@
 /** What can be read of a frozen tree from outside, in our pids and in the tasks' own. */
+
+import { abortRseq, type Registers, rseq_cs } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
+import { attemptReadMemory } from '../host/process-memory.js';
 import { attemptRseq, getRegisters, getSigmask, getXstate, peekPending } from '../host/ptrace.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { parseStat } from '../linux/procfs/stat.js';
@@ -56,10 +59,11 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
   const folder = `/proc/${leader}/task/${tid}`;
   const status = parseStatus(readText(host, `${folder}/status`));
   const rseq = attemptRseq(host, tid);
+  const regs = getRegisters(host, tid);
   return {
     tid,
     vtid: innermost(status.NSpid, tid),
-    regs: getRegisters(host, tid),
+    regs: rseq === undefined ? regs : outsideSection(host, leader, regs, rseq.rseq_abi_pointer),
     xstate: getXstate(host, tid),
     sigmask: getSigmask(host, tid),
     rseq:
@@ -76,6 +80,24 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
     stat: parseStat(readText(host, `${folder}/stat`)),
     status,
   };
+}
+
+/** Offset of rseq_cs in struct rseq (linux/rseq.h). */
+const RSEQ_CS_OFFSET = 8;
+
+/**
+ * A thread stopped inside a restartable sequence goes on at its abort handler, as the kernel would have it. The kernel
+ * forgets the section as soon as the thread runs elsewhere, on a tape of ours: so it is done here, for good.
+ */
+function outsideSection(host: Host, leader: Pid, regs: Registers, pointer: number): Registers {
+  if (pointer === 0) return regs;
+  const area = attemptReadMemory(host, leader, pointer + RSEQ_CS_OFFSET, 8);
+  const address = typeof area === 'number' ? 0 : getU64(viewOf(area), 0);
+  if (address === 0) return regs;
+  const section = attemptReadMemory(host, leader, address, rseq_cs.size);
+  if (typeof section === 'number') return regs;
+  const ip = abortRseq(regs, rseq_cs.decode(section));
+  return ip === undefined ? regs : { ...regs, ip };
 }
 
 function robustListOf(host: Host, tid: Pid): ThreadView['robustList'] {

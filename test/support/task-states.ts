@@ -313,7 +313,9 @@ export function rebuildState(state: TaskState, given: Rebuild) {
     mm: { vmas: [], aios: [], mm_saved_auxv: [], ...given.mm } as unknown as MmEntry,
     track: task.track,
     threads: [],
+    owner: {} as ProcessRebuild['owner'],
   };
+  process.owner = ownerOfAll(process);
   const thread: ThreadRebuild = {
     vtid,
     core: given.thread ?? core,
@@ -363,3 +365,11 @@ export const goldenCore = (set: GoldenSet, id: number): CoreEntry =>
   goldenMessage(set, `core-${id}.img`, core_entry);
 export const goldenMm = (set: GoldenSet, id: number): MmEntry =>
   goldenMessage(set, `mm-${id}.img`, mm_entry);
+
+/** Of a process that shares nothing. */
+export const ownerOfAll = (process: ProcessRebuild): ProcessRebuild['owner'] => ({
+  vm_id: process,
+  files_id: process,
+  fs_id: process,
+  sighand_id: process,
+});

@@ -39,7 +39,7 @@ export interface Descriptor {
 
 export interface ProcessFiles extends Sharing {
   process: ProcessView;
-  /** Ascending. */
+  /** Ascending; empty if it shares the table of a process before it. */
   table: Descriptor[];
   exe: NamedFile;
   cwd: NamedFile;
@@ -63,12 +63,17 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
   const namer = new Namer(port);
   const tables = new Tables(port, namer);
   const sharing = observeSharing(port, live);
+  const seen = new Set<number>();
   const observed = live.map((process, i): ProcessFiles => {
     const { pid } = process;
+    const { ids, ...obstacle } = sharing[i] as Sharing;
+    const isFirst = !seen.has(ids.files_id);
+    seen.add(ids.files_id);
     return {
-      ...(sharing[i] as Sharing),
+      ids,
+      ...obstacle,
       process,
-      table: tables.observe(process),
+      table: isFirst ? tables.observe(process) : [],
       exe: namer.observe(`/proc/${pid}/exe`),
       cwd: namer.observe(`/proc/${pid}/cwd`),
       root: namer.observe(`/proc/${pid}/root`),

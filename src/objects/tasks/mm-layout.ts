@@ -17,6 +17,7 @@ const WORD_SIZE = 8;
 export const mmLayout = defineTaskState<Uint8Array, number>({
   name: 'memory layout',
   scope: 'process',
+  table: 'vm_id',
   observe(port, { process }) {
     const path = `/proc/${process.pid}/auxv`;
     const bytes = port.attemptReadBytes(path);

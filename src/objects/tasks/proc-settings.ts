@@ -31,6 +31,7 @@ const CORE_FILTER_DEFAULT = 0x33;
 export const coreDumpFilter = defineTaskState<number>({
   name: 'core dump filter',
   scope: 'process',
+  table: 'vm_id',
   observe: readCoreFilter,
   inspect: ({ seen }) => (seen === CORE_FILTER_DEFAULT ? {} : { mm: { coredump_filter: seen } }),
   rebuild({ process: { vpid, mm } }, { port, plan }) {
@@ -73,6 +74,7 @@ const NO_LOGIN = 0xffff_ffff;
 export const loginUser = defineTaskState<number>({
   name: 'login user',
   scope: 'process',
+  requires: ['loginuid'],
   observe: (port, { process }) => readNumber(port, `/proc/${process.pid}/loginuid`) ?? NO_LOGIN,
   inspect: ({ seen }) => ({ tc: { loginuid: seen } }),
   rebuild({ core, track }, { port }) {
@@ -85,7 +87,8 @@ export const loginUser = defineTaskState<number>({
     }
     const text = utf8(String(loginuid));
     const path = { dirfd: AT_FDCWD, pathname: '/proc/self/loginuid', flags: O_WRONLY, mode: 0 };
-    const fd = track.at('make').newFd(openat, path, { object: 'login user' });
+    // Not at 'make': another track may make descriptors in the same table, and count on the lowest number.
+    const fd = track.at('fill').call(openat, path, { object: 'login user' });
     track.call(write, { fd, buf: text, count: text.length }, { mustEqual: text.length });
     track.call(close, { fd });
   },

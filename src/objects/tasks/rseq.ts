@@ -18,6 +18,7 @@ const RSEQ_CS_OFFSET = 8;
 export const rseq = defineTaskState({
   name: 'restartable sequences',
   scope: 'thread',
+  requires: ['get_rseq_conf'],
   inspect: ({ thread: { rseq } }) => {
     if (rseq.pointer === 0) return {};
     if (rseq.flags !== 0) {
