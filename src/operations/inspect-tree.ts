@@ -31,13 +31,13 @@ export function inspectTree(
   verifyOneTimeNamespace(
     processes
       .filter(({ state }) => state === 'alive')
-      .map(({ pid, comm }) => ({
+      .map(({ pid, task, comm }) => ({
         pid,
         comm,
-        inside: readNamespaces(port, `/proc/${pid}`, ['time']),
+        inside: readNamespaces(port, `/proc/${task}`, ['time']),
       })),
   );
-  const clocks = observeClocks(port, root.pid);
+  const clocks = observeClocks(port, root.task);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
     port,
@@ -70,6 +70,10 @@ function inspectCgroups(
       const place = { pid: tid, comm: process.comm };
       if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
     }
+    // The kernel has moved a leader that has ended to the roots.
+    const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
+    const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
+    if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
   return sets.entry();
 }

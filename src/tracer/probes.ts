@@ -128,7 +128,7 @@ function mapAreas(
   { finder, layout }: { finder: GadgetFinder; layout: XstateLayout },
 ): Area[] {
   const areas = [...groups].map(([process, probes]) => {
-    const gadgets = finder.find(process.pid, process.mappings);
+    const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
     const length = PAGE_SIZE + probes.length * threadLength(layout.length);
     return { process, gadgets, length, base: 0 };
@@ -203,7 +203,7 @@ function layTapes(
     parts.push(padded(bytes, threadLength(layout.length)));
     return tape;
   });
-  writeMemory(tree.host, area.process.pid, area.base, concat(parts));
+  writeMemory(tree.host, area.process.task, area.base, concat(parts));
   return tapes;
 }
 
@@ -329,7 +329,7 @@ const collect =
   (tree: FrozenTree) =>
   ({ probe, track, records, data }: Tape): BuiltProbe => {
     const length = RECORDS_LIMIT + data.length;
-    const bytes = readMemory(tree.host, probe.process.pid, records, length);
+    const bytes = readMemory(tree.host, probe.process.task, records, length);
     return {
       ...probe,
       track,

@@ -46,7 +46,6 @@ export const refusals: readonly Refusal[] = [
     ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['zombie', /zombie/i],
-    ['zombie-leader', /zombie|leader/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
     ['mdwe', /scratch memory/],
