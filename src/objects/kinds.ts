@@ -176,7 +176,10 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
   open(build: FileBuild<Entry, Made>): number;
-  /** Steps in the stage 'fill', once all descriptors are in place; `fd` is the temporary descriptor. */
+  /**
+   * Steps in the stage 'fill', once all descriptors are in place, or later, up to 'task state'; `fd` is the temporary
+   * descriptor, closed at the end of 'task state'.
+   */
   fill?(build: FileBuild<Entry, Made>, fd: number): void;
 }
 

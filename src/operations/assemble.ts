@@ -1,5 +1,4 @@
 /** The images of a tree as entries, from what its objects came to. Pages and queues stream when they are written. */
-import { randomUUID } from 'node:crypto';
 import type { ProcessView } from '../checkpoint/views.js';
 import { IMAGES } from '../images/catalogue.js';
 import { ImageSet } from '../images/directory.js';
@@ -40,6 +39,8 @@ export interface Inspected {
   clocks: TimensEntry;
   /** Undefined: every thread is where woodfrog is. */
   cgroups: CgroupEntry | undefined;
+  /** A UUID of this dump. */
+  runId: string;
 }
 
 export function assemble({
@@ -49,6 +50,7 @@ export function assemble({
   memory,
   clocks,
   cgroups,
+  runId,
 }: Inspected): ImageSet {
   const images = new ImageSet();
   images.put(IMAGES.INVENTORY, {
@@ -60,7 +62,7 @@ export function assemble({
     lsmtype: lsmtype.NO_LSM,
     network_lock_method: 0,
     plugins_entry: { plugins: [] },
-    dump_criu_run_id: randomUUID(),
+    dump_criu_run_id: runId,
   });
   images.put(IMAGES.TIMENS, 0, clocks);
   if (cgroups) images.put(IMAGES.CGROUP, cgroups);

@@ -5,6 +5,7 @@ import { writeImageSet } from '../images/directory.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
 import { pid } from '../support/brand.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
@@ -47,19 +48,22 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
-  const started = performance.now();
+  const started = monotonicMs();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
-  const frozen = performance.now();
+  const frozen = monotonicMs();
   const { images, memory, processes } = inspectTree(tree, session);
   verifyCheckpoint(images);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
-  const writing = performance.now();
+  const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
   const memwrite_time = microsecondsSince(writing);
+  // All that is left is in our memory: a program that goes on need not wait until it is written.
+  if (options.leaveRunning) tree.thaw();
+  const thawed = monotonicMs();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
@@ -67,7 +71,7 @@ function freezeAndWrite(
   finish(tree, options);
   const stats = statsOf(counts, {
     freezing_time,
-    frozen_time: microsecondsSince(frozen),
+    frozen_time: Math.round(((options.leaveRunning ? thawed : monotonicMs()) - frozen) * 1000),
     memdump_time: memwrite_time,
     memwrite_time,
   });
@@ -103,8 +107,8 @@ function writeAllPages(
 
 function finish(tree: FrozenTree, options: DumpOptions): void {
   if (options.leaveStopped) stopTree(tree);
-  if (options.leaveRunning || options.leaveStopped) tree.thaw();
-  else killTree(tree);
+  if (options.leaveStopped) tree.thaw();
+  else if (!options.leaveRunning) killTree(tree);
 }
 
 const statsOf = (

@@ -10,7 +10,7 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { defined } from '../support/assert.js';
-import { refused, within } from '../support/errors.js';
+import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
@@ -25,7 +25,7 @@ export function inspectTree(
 ): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
   const { port } = session;
   const processes = viewTree(tree);
-  const root = defined(processes[0], 'a tree has a root');
+  const root = livingRoot(processes);
   refuseForeignSession(root);
   learnLayout(session, processes);
   verifyOneTimeNamespace(
@@ -53,8 +53,19 @@ export function inspectTree(
     vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
   const segments = collectSegments(memory.map((one) => one.memory));
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  // The kernel's random UUID: node:crypto takes 6 ms to load.
+  const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
   return { images, memory: { processes: memory, segments }, processes };
+}
+
+/** The root of the tree; a zombie is none. */
+export function livingRoot(processes: readonly ProcessView[]): ProcessView {
+  const root = defined(processes[0], 'a tree has a root');
+  if (root.state === 'alive') return root;
+  throw gone('the process has ended, and waits for its parent to collect its status', {
+    ...{ pid: root.pid, comm: root.comm, object: 'zombie' },
+  });
 }
 
 /** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */

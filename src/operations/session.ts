@@ -3,6 +3,7 @@ import { faultsFromEnvironment } from '../host/faults.js';
 import { Host } from '../host/host.js';
 import { Interrupts } from '../host/interrupts.js';
 import { Stubs } from '../host/stubs.js';
+import { monotonicMs } from '../support/clock.js';
 import { LOG_DEBUG } from '../support/log.js';
 import { ObjectPort } from './object-port.js';
 import type { OperationEnv } from './types.js';
@@ -31,6 +32,6 @@ export class Session implements Disposable {
   }
 }
 
-/** Microseconds since `startMs` (performance.now()). */
+/** Microseconds since `startMs` (monotonicMs()). */
 export const microsecondsSince = (startMs: number): number =>
-  Math.round((performance.now() - startMs) * 1000);
+  Math.round((monotonicMs() - startMs) * 1000);

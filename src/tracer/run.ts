@@ -49,8 +49,8 @@ import { type FinalState, PLAN_LENGTH, type Plan, type TrackTask } from '../plan
 import { type Stage, stageIndex } from '../plan/stages.js';
 import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
-import { type Pid, pid } from '../support/brand.js';
-import { toWord, viewOf } from '../support/bytes.js';
+import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
+import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
 import { explainFailure } from './failure.js';
 import { type Puppet, puppetCall } from './puppet.js';
@@ -104,7 +104,9 @@ export class PlanRun<P = never> implements Disposable {
       fd: options.planFd,
       offset: 0,
     });
-    this.#memory = host.ffi.view(this.#base, PLAN_LENGTH);
+    // Only what is used: V8 counts what it can see, and would collect garbage for the sake of empty pages.
+    const ends = this.#encoded.segments.map(({ offset, bytes }) => offset + bytes.length);
+    this.#memory = host.ffi.view(this.#base, alignUp(Math.max(...ends), PAGE_SIZE));
     this.#view = viewOf(this.#memory);
     for (const { offset, bytes } of this.#encoded.segments) this.#memory.set(bytes, offset);
   }

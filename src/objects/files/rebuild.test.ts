@@ -272,8 +272,8 @@ test('all files that changed are named at once, with what they were and are', ()
 test('what is in the images and not restored yet is refused by name', () => {
   const refuses = (images: ImageSet, vpids: number[], message: RegExp) =>
     assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
-  const eventfd = { type: fd_types.EVENTFD, id: 1 };
-  refuses(imagesOf([eventfd], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*EVENTFD/);
+  const fanotify = { type: fd_types.FANOTIFY, id: 1 };
+  refuses(imagesOf([fanotify], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*FANOTIFY/);
   const owned = pipeEnd(1, 9, 0);
   owned.pipe = {
     ...(owned.pipe as NonNullable<FileEntry['pipe']>),

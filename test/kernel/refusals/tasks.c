@@ -68,17 +68,6 @@ static void play_traced(void) {
   must_exit_well(child);
 }
 
-static void play_zombie(void) {
-  pid_t child = fork();
-  siginfo_t info;
-  if (child == 0) _exit(42);
-  check_equal(waitid(P_PID, child, &info, WEXITED | WNOWAIT), 0);
-  ready();
-  int status;
-  check_equal(waitpid(child, &status, 0), child);
-  check_equal(WEXITSTATUS(status), 42);
-}
-
 static void play_vfork(void) {
   pid_t child = vfork();
   if (child == 0) {
@@ -108,7 +97,6 @@ int main(int argc, char **argv) {
                             {"seccomp-thread", play_seccomp_thread},
                             {"stopped", play_stopped},
                             {"traced", play_traced},
-                            {"zombie", play_zombie},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
                             {"mdwe", play_mdwe},
