@@ -95,7 +95,7 @@ function writeAllPages(
 ): PageCounts {
   const totalBytes = progress
     ? memory.processes.reduce(
-        (sum, { process }) => sum + residentBytes(session.port, process.pid),
+        (sum, { process }) => sum + residentBytes(session.port, process.task),
         0,
       )
     : 0;

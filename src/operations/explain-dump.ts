@@ -11,13 +11,7 @@ import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { inspectTasks, type OnObject } from './inspect-tasks.js';
-import {
-  learnLayout,
-  livingRoot,
-  mappedFiles,
-  refuseDeadLeader,
-  refuseForeignSession,
-} from './inspect-tree.js';
+import { learnLayout, livingRoot, mappedFiles, refuseForeignSession } from './inspect-tree.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 
@@ -39,7 +33,6 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
   // Whose main thread is dead cannot be asked anything else.
-  for (const process of processes) refuseDeadLeader(process);
   learnLayout(session, processes);
   const root = livingRoot(processes);
   verdicts.about(root, 'session', undefined, () => {

@@ -6,6 +6,7 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
+import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
 import type { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
 import { toNumber, toSigned, viewOf } from '../support/bytes.js';
@@ -174,7 +175,17 @@ function inspectProcess(
     }
     cores.set(thread.vtid, core as unknown as CoreEntry);
   }
+  if (process.endedLeader) addEndedLeader(process, cores);
   return { process, cores, mm };
+}
+
+function addEndedLeader(process: ProcessView, cores: Map<number, CoreEntry>): void {
+  const [first] = process.threads;
+  const asked = first && cores.get(first.vtid);
+  // Without them a report of what cannot be saved goes on.
+  if (asked?.tc && asked.thread_core) {
+    cores.set(process.vpid, coreOfEndedLeader(process, { asked }));
+  }
 }
 
 /** Merges one state's contribution, and counts its fields; two states that claim one field are a mistake of ours. */
