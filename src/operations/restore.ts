@@ -13,6 +13,7 @@ import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { signalName } from '../linux/signal.js';
@@ -27,12 +28,14 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
+import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport } from './types.js';
@@ -46,7 +49,7 @@ export const restore: Restore = (options, env) =>
 const RESTORE_SEC = 600;
 
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
-  const started = performance.now();
+  const started = monotonicMs();
   const { log } = env;
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
@@ -83,8 +86,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
-    const forked = performance.now();
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
+    const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid, undo);
@@ -116,9 +119,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts, stubs, port: { xstateLayout } }: Session,
+  { host, interrupts, stubs, port }: Session,
   { plan, births, processes }: Compiled,
-  { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
+  {
+    puppet,
+    planFd,
+    store,
+    env,
+  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
 ): PlanRun<HostStepPort> {
   const syscalls = vdsoSyscalls(processes, ownVdso(host));
   return new PlanRun<HostStepPort>(host, plan, {
@@ -127,9 +135,17 @@ function newRun(
     planFd,
     interrupts,
     stubs,
-    port: (run) => new StepPort(host, run, xstateLayout),
+    port: (run) => new StepPort(host, run, port.xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
+    ...(env.progress && {
+      onWait: pageProgress({
+        port,
+        store,
+        pids: processes.map(({ vpid }) => vpid),
+        report: env.progress,
+      }),
+    }),
   });
 }
 
