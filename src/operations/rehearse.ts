@@ -30,7 +30,7 @@ export function rehearse({ host, port, gadgets }: Session, root: Pid): void {
     gadgets.find(root, process.mappings);
     readNamespaces(port, `/proc/${root}`, ['time']);
     observeClocks(port, root);
-    const resident = Number(port.readText(`/proc/${root}/statm`).split(' ')[1]);
+    const resident = Number.parseInt(port.readText(`/proc/${root}/statm`).split(' ')[1] ?? '0', 10);
     if (resident > RESIDENT_PAGES_MAX) return;
     inspectMemory(observeMemory(port, process), { path: () => 0 });
   } catch (error) {
@@ -44,6 +44,7 @@ function outline(host: Host, pid: Pid): ProcessView {
   const stat = parseStat(readText(host, `/proc/${pid}/stat`));
   return {
     pid,
+    task: pid,
     vpid: vpid(stat.pid),
     parent: vpid(0),
     vpgid: vpid(stat.pgrp),
@@ -52,6 +53,7 @@ function outline(host: Host, pid: Pid): ProcessView {
     state: 'alive',
     stat,
     status: parseStatus(readText(host, `/proc/${pid}/status`)),
+    endedLeader: undefined,
     threads: [],
     mappings: parseMaps(readText(host, `/proc/${pid}/maps`)),
     pendingShared: [],
