@@ -29,6 +29,7 @@ const OUR_FIELDS: string[] = [
   'mm_entry.memory_merge',
   'mm_entry.thp_disable_flags',
   'task_core_entry.exit_signal',
+  'task_core_entry.leader_exit_code',
   'thread_core_entry.cpu_affinity',
   'thread_core_entry.io_flusher',
   'thread_core_entry.ioprio',
