@@ -84,7 +84,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
       abortPuppet(session, puppet);
-      return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
+      return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
     run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
     const forked = monotonicMs();
