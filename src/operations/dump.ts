@@ -12,6 +12,7 @@ import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { killTree, stopTree } from './let-go.js';
 import { residentBytes } from './page-progress.js';
+import { rehearse } from './rehearse.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
@@ -48,6 +49,7 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
+  rehearse(session, pid(options.pid));
   const started = monotonicMs();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);

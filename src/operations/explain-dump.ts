@@ -28,7 +28,7 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
 
 function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): void {
   using session = new Session(env, 'dump');
-  const { interrupts, host, port } = session;
+  const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
@@ -42,7 +42,7 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   const observed = observeFiles(port, processes);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
-  inspectTasks(tree, processes, { port, states: taskStates, onObject });
+  inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });
   const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);

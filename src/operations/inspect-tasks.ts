@@ -12,7 +12,7 @@ import { assert } from '../support/assert.js';
 import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
-import { GadgetFinder } from '../tracer/gadgets.js';
+import type { GadgetFinder } from '../tracer/gadgets.js';
 import { type BuiltProbe, runProbes } from '../tracer/probes.js';
 import type { ObjectPort } from './object-port.js';
 
@@ -50,10 +50,12 @@ export function inspectTasks(
   processes: readonly ProcessView[],
   {
     port,
+    gadgets,
     states,
     onObject,
   }: {
     port: ObjectPort;
+    gadgets: GadgetFinder;
     states: readonly TaskState[];
     onObject: OnObject;
   },
@@ -61,7 +63,7 @@ export function inspectTasks(
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
   const byThread = groupByThread(asked);
-  probeAll(tree, byThread, port);
+  probeAll(tree, byThread, { port, gadgets });
   return alive.map((process) => inspectProcess(process, byThread, onObject));
 }
 
@@ -98,7 +100,11 @@ function observeAll(
 }
 
 /** One tape per thread, all threads at once. */
-function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): void {
+function probeAll(
+  tree: FrozenTree,
+  byThread: AskedByThread,
+  { port, gadgets: finder }: { port: ObjectPort; gadgets: GadgetFinder },
+): void {
   const results = new Map<ThreadView, BuiltProbe>();
   const probes = [...byThread].map(([thread, list]) => ({
     thread,
@@ -110,7 +116,6 @@ function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): 
   }));
   if (probes.length === 0) return;
   const layout = port.xstateLayout;
-  const finder = new GadgetFinder(tree.host);
   for (const built of runProbes(tree, probes, { finder, layout })) {
     results.set(built.thread, built);
   }

@@ -41,6 +41,7 @@ export function inspectTree(
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
     port,
+    gadgets: session.gadgets,
     states: taskStates,
     onObject: throwing,
   });
