@@ -2,7 +2,11 @@
  * Which cgroups the threads of a tree are in, as sets: threads in the same ones share a set. Set 1 is woodfrog's own at
  * the dump, and means wherever woodfrog is at the restore. cgroups(7); cgroup.img holds the sets, unless 1 is all.
  */
-import type { cg_controller_entry, cg_set_entry, cgroup_entry } from '../../images/messages/cgroup.js';
+import type {
+  cg_controller_entry,
+  cg_set_entry,
+  cgroup_entry,
+} from '../../images/messages/cgroup.js';
 import type { MessageValue } from '../../images/schema.js';
 import { type CgroupMembership, parseCgroups } from '../../linux/procfs/cgroup.js';
 import { unsupported } from '../../support/errors.js';
@@ -43,7 +47,9 @@ export class CgroupSets {
 
   /** undefined when every thread is where woodfrog is. */
   entry(): CgroupEntry | undefined {
-    return this.#sets.length === 1 ? undefined : { sets: this.#sets, controllers: this.#controllers };
+    return this.#sets.length === 1
+      ? undefined
+      : { sets: this.#sets, controllers: this.#controllers };
   }
 }
 
