@@ -37,7 +37,7 @@ export interface ProbeTape {
 export interface TaskSubject {
   process: ProcessView;
   thread: ThreadView;
-  /** Whether `thread` is the leader. */
+  /** Whether `thread` is the leader, or the first of those that live once the leader has ended. */
   isLeader: boolean;
 }
 
@@ -55,6 +55,8 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** Of the threads' states: a leader that has ended before the others still has it, or passes it on. */
+  readonly ofEndedLeader?: true;
   /** The table it belongs to: processes may share one, and then the first of them alone brings it back. */
   readonly table?: keyof TableIds;
   /** Kernel features without which it cannot work; `check` probes them. */

@@ -82,7 +82,7 @@ export function assemble({
 }
 
 function addPstree(images: ImageSet, process: ProcessView): void {
-  const { vpid, parent, vpgid, vsid, threads, state } = process;
+  const { vpid, parent, vpgid, vsid, threads, state, endedLeader } = process;
   const zombie = state === 'zombie';
   if (zombie)
     within({ pid: process.pid, comm: process.comm, object: 'zombie' }, () =>
@@ -93,7 +93,7 @@ function addPstree(images: ImageSet, process: ProcessView): void {
     ppid: parent,
     pgid: vpgid,
     sid: vsid,
-    threads: zombie ? [0] : threads.map(({ vtid }) => vtid),
+    threads: zombie ? [0] : [...(endedLeader ? [vpid] : []), ...threads.map(({ vtid }) => vtid)],
   });
   if (zombie) images.put(IMAGES.CORE, vpid, zombieCore(process));
 }

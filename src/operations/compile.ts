@@ -20,6 +20,7 @@ import {
   type RestoreContext,
   type ThreadRebuild,
 } from '../objects/rebuild-context.js';
+import { endOfLeader, hasEndedLeader } from '../objects/tasks/ended-leader.js';
 import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
 import { choosePlanBase } from '../plan/holes.js';
 import { Plan } from '../plan/plan.js';
@@ -176,6 +177,12 @@ function rebuildStates(context: RestoreContext): void {
     taskStates.map((state) => () => rebuildState(state, thread, context)),
   );
   withAllUnsupported('the checkpoint', runs);
+  for (const thread of threads) {
+    if (!thread.isLeader || !hasEndedLeader(thread.core)) continue;
+    within({ pid: thread.vtid, comm: thread.process.comm }, () => {
+      thread.task.final = endOfLeader(thread.process);
+    });
+  }
 }
 
 function rebuildState(
@@ -184,6 +191,8 @@ function rebuildState(
   context: RestoreContext,
 ): void {
   if (state.rebuild === undefined || (state.scope === 'process' && !thread.isLeader)) return;
+  const isEnded = thread.isLeader && hasEndedLeader(thread.core);
+  if (isEnded && state.scope === 'thread' && !state.ofEndedLeader) return;
   if (state.table !== undefined && !owns(thread.process, state.table)) return;
   const { comm } = thread.process;
   within({ pid: thread.vtid, comm, object: state.name }, () => state.rebuild?.(thread, context));

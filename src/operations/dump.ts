@@ -12,6 +12,7 @@ import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { killTree, stopTree } from './let-go.js';
 import { residentBytes } from './page-progress.js';
+import { rehearse } from './rehearse.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
@@ -48,6 +49,7 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
+  rehearse(session, pid(options.pid));
   const started = monotonicMs();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
@@ -61,6 +63,9 @@ function freezeAndWrite(
   const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
   const memwrite_time = microsecondsSince(writing);
+  // All that is left is in our memory: a program that goes on need not wait until it is written.
+  if (options.leaveRunning) tree.thaw();
+  const thawed = monotonicMs();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
@@ -68,7 +73,7 @@ function freezeAndWrite(
   finish(tree, options);
   const stats = statsOf(counts, {
     freezing_time,
-    frozen_time: microsecondsSince(frozen),
+    frozen_time: Math.round(((options.leaveRunning ? thawed : monotonicMs()) - frozen) * 1000),
     memdump_time: memwrite_time,
     memwrite_time,
   });
@@ -90,7 +95,7 @@ function writeAllPages(
 ): PageCounts {
   const totalBytes = progress
     ? memory.processes.reduce(
-        (sum, { process }) => sum + residentBytes(session.port, process.pid),
+        (sum, { process }) => sum + residentBytes(session.port, process.task),
         0,
       )
     : 0;
@@ -104,8 +109,8 @@ function writeAllPages(
 
 function finish(tree: FrozenTree, options: DumpOptions): void {
   if (options.leaveStopped) stopTree(tree);
-  if (options.leaveRunning || options.leaveStopped) tree.thaw();
-  else killTree(tree);
+  if (options.leaveStopped) tree.thaw();
+  else if (!options.leaveRunning) killTree(tree);
 }
 
 const statsOf = (

@@ -11,13 +11,7 @@ import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { inspectTasks, type OnObject } from './inspect-tasks.js';
-import {
-  learnLayout,
-  livingRoot,
-  mappedFiles,
-  refuseDeadLeader,
-  refuseForeignSession,
-} from './inspect-tree.js';
+import { learnLayout, livingRoot, mappedFiles, refuseForeignSession } from './inspect-tree.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 
@@ -34,12 +28,11 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
 
 function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): void {
   using session = new Session(env, 'dump');
-  const { interrupts, host, port } = session;
+  const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
   // Whose main thread is dead cannot be asked anything else.
-  for (const process of processes) refuseDeadLeader(process);
   learnLayout(session, processes);
   const root = livingRoot(processes);
   verdicts.about(root, 'session', undefined, () => {
@@ -49,7 +42,7 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   const observed = observeFiles(port, processes);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
-  inspectTasks(tree, processes, { port, states: taskStates, onObject });
+  inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });
   const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);

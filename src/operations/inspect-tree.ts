@@ -10,7 +10,7 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { defined } from '../support/assert.js';
-import { gone, refused, unsupported, within } from '../support/errors.js';
+import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
@@ -26,22 +26,22 @@ export function inspectTree(
   const { port } = session;
   const processes = viewTree(tree);
   const root = livingRoot(processes);
-  for (const process of processes) refuseDeadLeader(process);
   refuseForeignSession(root);
   learnLayout(session, processes);
   verifyOneTimeNamespace(
     processes
       .filter(({ state }) => state === 'alive')
-      .map(({ pid, comm }) => ({
+      .map(({ pid, task, comm }) => ({
         pid,
         comm,
-        inside: readNamespaces(port, `/proc/${pid}`, ['time']),
+        inside: readNamespaces(port, `/proc/${task}`, ['time']),
       })),
   );
-  const clocks = observeClocks(port, root.pid);
+  const clocks = observeClocks(port, root.task);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
     port,
+    gadgets: session.gadgets,
     states: taskStates,
     onObject: throwing,
   });
@@ -82,6 +82,10 @@ function inspectCgroups(
       const place = { pid: tid, comm: process.comm };
       if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
     }
+    // The kernel has moved a leader that has ended to the roots.
+    const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
+    const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
+    if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
   return sets.entry();
 }
@@ -101,20 +105,6 @@ export const mappedFiles = (
     return registry.mapped(defined(mapping, 'a mapped file has a mapping'));
   },
 });
-
-/** A process whose main thread has ended is known to the kernel by a thread that is dead. */
-export function refuseDeadLeader({ pid, comm, state, threads }: ProcessView): void {
-  if (state === 'alive' && threads[0]?.tid !== pid) {
-    const rest = threads.length === 1 ? `thread ${threads[0]?.tid} runs` : 'other threads run';
-    throw unsupported(
-      `its main thread has ended while ${rest} on: such processes are not saved yet`,
-      {
-        ...{ pid, comm, object: 'process' },
-        remedy: 'let the main thread wait for the others by pthread_join(3)',
-      },
-    );
-  }
-}
 
 /** A session or group whose leader is outside the tree cannot be made again there. */
 export function refuseForeignSession(root: ProcessView): void {

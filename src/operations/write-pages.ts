@@ -53,7 +53,7 @@ export function writePages(
       const runs: PageRun[] = [];
       const isShared = processes.filter((other) => other.vm_id === vm_id).length > 1;
       counts.written += onePagemap(store, place, (target) =>
-        writeProcessPages(host, process.pid, memory.areas, {
+        writeProcessPages(host, process.task, memory.areas, {
           ...target,
           pagemap: isShared ? recording(target.pagemap, runs) : target.pagemap,
           onProgress: onBytes,

@@ -23,6 +23,8 @@ export interface FinalState {
   xstate: Uint8Array | undefined;
   /** Blocked signals. */
   sigmask: bigint;
+  /** The task ends instead: exit(2) with this code. */
+  exits?: number;
 }
 
 /** A step that woodfrog itself takes when a stage begins, before any track enters it. `run` gets what the runner offers. */

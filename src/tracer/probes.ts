@@ -130,7 +130,7 @@ function mapAreas(
   { finder, layout }: { finder: GadgetFinder; layout: XstateLayout },
 ): Area[] {
   const areas = [...groups].map(([process, probes]) => {
-    const gadgets = finder.find(process.pid, process.mappings);
+    const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
     const length = PAGE_SIZE + probes.length * threadLength(layout.length);
     return { process, gadgets, length, base: 0 };
@@ -206,7 +206,7 @@ function layTapes(
     pieces.push(...laid.pieces);
     return laid.tape;
   });
-  writePieces(tree.host, area.process.pid, pieces);
+  writePieces(tree.host, area.process.task, pieces);
   return tapes;
 }
 
@@ -329,7 +329,7 @@ function collect(tree: FrozenTree, tapes: readonly Tape[]): BuiltProbe[] {
       { address: records, length: end + RECORD_SIZE - records },
       { address: data.base, length: data.length },
     ]);
-    const pieces = readPieces(tree.host, process.pid, places);
+    const pieces = readPieces(tree.host, process.task, places);
     own.forEach(({ probe, track, records, data }, i) => {
       const [recordBytes, dataBytes] = [pieces[2 * i], pieces[2 * i + 1]];
       assert(recordBytes && dataBytes, 'two pieces are read of each tape');

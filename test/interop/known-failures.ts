@@ -32,6 +32,15 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     toCriu: 'CRIU does not set the personality',
     fromCriu: 'CRIU reads the hexadecimal number in /proc/PID/personality as a decimal one',
   },
+  'a thread keeps its own personality and memory error policy': both(
+    'CRIU does not set the personality, and knows none of a thread',
+  ),
+  'a thread without a personality stays so under a leader with one': both(
+    'CRIU does not set the personality, and reads it as a decimal number',
+  ),
+  'a dead child keeps a status above 127': {
+    toCriu: 'CRIU keeps seven bits of the status that a dead process exited with',
+  },
   'timer slack stays, per thread': both('CRIU does not know timer slack'),
   'coredump_filter stays': both('CRIU does not know coredump_filter'),
   'every flag in VmFlags returns': both('CRIU does not know MLOCK_ONFAULT'),

@@ -220,6 +220,7 @@ export function subject(
     isLeader: view.tid === 412,
     process: {
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
+      ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
       ...{ mappings: [], pendingShared: [], ...process },
     },

@@ -20,7 +20,7 @@ import { Namer } from './named.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
-import { kcmpOrder, liveThread, OrderedSet, observeSharing, type Sharing } from './sharing.js';
+import { kcmpOrder, OrderedSet, observeSharing, type Sharing } from './sharing.js';
 
 export interface ObservedDescription {
   view: DescriptionView;
@@ -66,7 +66,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
   const sharing = observeSharing(port, live);
   const seen = new Set<number>();
   const observed = live.map((process, i): ProcessFiles => {
-    const { pid } = process;
+    const { task } = process;
     const { ids, ...obstacle } = sharing[i] as Sharing;
     const isFirst = !seen.has(ids.files_id);
     seen.add(ids.files_id);
@@ -75,9 +75,9 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
       ...obstacle,
       process,
       table: isFirst ? tables.observe(process) : [],
-      exe: namer.observe(`/proc/${pid}/exe`),
-      cwd: namer.observe(`/proc/${pid}/cwd`),
-      root: namer.observe(`/proc/${pid}/root`),
+      exe: namer.observe(`/proc/${task}/exe`),
+      cwd: namer.observe(`/proc/${task}/cwd`),
+      root: namer.observe(`/proc/${task}/root`),
     };
   });
   observeGroups(port, tables.descriptions, new Holders(observed));
@@ -108,9 +108,8 @@ class Tables {
   }
 
   observe(process: ProcessView): Descriptor[] {
-    const tid = liveThread(process)?.tid ?? process.pid;
-    // The files of a process whose leader is dead show up under its other threads alone.
-    const folder = tid === process.pid ? `/proc/${tid}` : `/proc/${process.pid}/task/${tid}`;
+    const tid = process.task;
+    const folder = `/proc/${tid}`;
     const numbers = this.port.readDir(`${folder}/fd`).map(Number);
     return numbers
       .sort((a, b) => a - b)
@@ -208,13 +207,13 @@ function observeMapped(namer: Namer, processes: readonly ProcessView[]): Map<str
     }
   }
   const files = new Map<string, NamedFile>();
-  for (const { pid, mappings } of processes) {
+  for (const { task, mappings } of processes) {
     for (const mapping of mappings) {
       const { path, deleted, start, end, major, minor, inode } = mapping;
       if (!path?.startsWith('/')) continue;
       const key = mappedKey(mapping);
       if (files.has(key)) continue;
-      const via = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
+      const via = `/proc/${task}/map_files/${start.toString(16)}-${end.toString(16)}`;
       const device = { major, minor };
       const isExecutable = executable.has(key);
       const named = namer.mapped({ path, deleted, via, device, inode, executable: isExecutable });

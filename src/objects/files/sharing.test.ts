@@ -33,7 +33,7 @@ function port(objects: Record<number, readonly number[]>): KernelPort {
 
 const process = (pid: number, ...tids: number[]): ProcessView =>
   ({
-    ...{ pid, comm: `p${pid}`, state: 'alive' },
+    ...{ pid, task: pid, comm: `p${pid}`, state: 'alive' },
     threads: [pid, ...tids].map((tid) => ({ tid, stat: { state: 't' } })),
   }) as unknown as ProcessView;
 

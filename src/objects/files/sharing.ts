@@ -2,7 +2,7 @@
  * Which tasks share memory, descriptor table, directories and signal handlers, and which descriptors share a
  * description: kcmp(2) orders kernel objects, so N of them are told apart with N log N calls.
  */
-import type { ProcessView, ThreadView } from '../../checkpoint/views.js';
+import type { ProcessView } from '../../checkpoint/views.js';
 import { kcmp } from '../../linux/syscalls/tasks.js';
 import { KCMP_FILES, KCMP_FS, KCMP_SIGHAND, KCMP_VM } from '../../linux/uapi/sched.js';
 import type { TableIds } from '../../plan/shared-tables.js';
@@ -48,10 +48,6 @@ export function kcmpOrder(
   return result === 2 ? 1 : -result;
 }
 
-/** A task of the process that is not dead: a zombie leader has no tables any more. */
-export const liveThread = ({ threads }: ProcessView): ThreadView | undefined =>
-  threads.find(({ stat }) => stat.state !== 'Z' && stat.state !== 'X') ?? threads[0];
-
 export interface Sharing {
   ids: TableIds;
   /** Why it cannot be saved. */
@@ -95,16 +91,14 @@ export function observeSharing(port: KernelPort, processes: readonly ProcessView
 }
 
 const tidOf = (processes: readonly ProcessView[], index: number): number => {
-  const process = processes[index] as ProcessView;
-  return liveThread(process)?.tid ?? process.pid;
+  return (processes[index] as ProcessView).task;
 };
 
 /** Threads share the tables of their process unless they called unshare(2). */
 function threadObstacle(port: KernelPort, process: ProcessView): Pick<Sharing, 'obstacle'> {
-  const first = liveThread(process);
-  for (const thread of process.threads) {
-    if (first === undefined || thread === first) continue;
-    if (thread.stat.state === 'Z' || thread.stat.state === 'X') continue;
+  const [first, ...others] = process.threads;
+  for (const thread of others) {
+    if (first === undefined) continue;
     const own = ([type]: readonly [number, string]) =>
       kcmpOrder(port, type, [first.tid, 0], [thread.tid, 0]) !== 0;
     const table = (

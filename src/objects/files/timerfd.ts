@@ -58,7 +58,7 @@ const TRIES = 8;
  */
 function observe(port: DumpPort, [description]: readonly DescriptionView[]): TimerfdSeen {
   const { process, fd } = description as DescriptionView;
-  const taken = port.take(process.pid, fd);
+  const taken = port.take(process.task, fd);
   using scope = port.scope();
   const curr_value = scope.alloc(itimerspec.size);
   try {
@@ -71,7 +71,7 @@ function observe(port: DumpPort, [description]: readonly DescriptionView[]): Tim
         fdinfo.dec64('ticks') > 0n;
       if (resting && tries < TRIES) continue;
       const isAbsolute = (fdinfo.oct('settime flags') & TFD_TIMER_ABSTIME) !== 0;
-      const now = isAbsolute ? clockOf(port, process.pid, fdinfo.dec('clockid')) : undefined;
+      const now = isAbsolute ? clockOf(port, process.task, fdinfo.dec('clockid')) : undefined;
       return { fdinfo, now };
     }
   } finally {

@@ -51,7 +51,6 @@ export const refusals: readonly Refusal[] = [
     ['seccomp-thread', /seccomp/i],
     ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
-    ['zombie-leader', /main thread has ended/, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
     ['mdwe', /scratch memory/],

@@ -1,5 +1,8 @@
 import { kernelTest } from '../../support/kernel.js';
 
+/** Of no use to the dead any more. */
+const DEAD = [/status\.(SigBlk|SigIgn|ShdPnd)$/];
+
 kernelTest({
   name: 'parents, groups, sessions and exit codes return',
   program: 'tree/family.c',
@@ -13,8 +16,13 @@ kernelTest({
   name: 'the dead wait for their parents, with their status',
   program: 'tree/zombie.c',
   rounds: 2,
-  // Of no use to the dead any more.
-  ignore: [/status\.(SigBlk|SigIgn|ShdPnd)$/],
+  ignore: DEAD,
+});
+kernelTest({
+  name: 'a dead child keeps a status above 127',
+  program: 'tree/zombie.c',
+  args: ['255'],
+  ignore: DEAD,
 });
 for (const [args, what] of [
   ['memory', 'memory alone'],

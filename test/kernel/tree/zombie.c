@@ -32,8 +32,9 @@ static void check_status(pid_t pid, int wanted) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
+  int last = argc > 2 ? atoi(argv[2]) : 99;
   pid_t exited = dies(42, 0, 0), killed = dies(0, SIGKILL, 0), group = dies(0, SIGTERM, 1),
-        session = dies(255, 0, 2);
+        session = dies(last, 0, 2);
   pid_t child = fork();
   if (child == 0) {
     pid_t grandchild = dies(3, 0, 0);
@@ -54,7 +55,7 @@ int main(int argc, char **argv) {
   check_status(exited, 42 << 8);
   check_status(killed, SIGKILL);
   check_status(group, SIGTERM);
-  check_status(session, 255 << 8);
+  check_status(session, last << 8);
   must_exit_well(child);
   pass();
 }
