@@ -58,6 +58,10 @@ export interface FileRebuild {
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
   /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
+  /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
+  tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
+  /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
+  temporary(process: ProcessRebuild, fileId: number): number;
   /** The reg_file_entry of this id. */
   named(fileId: number): RegFileEntry;
   /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */
