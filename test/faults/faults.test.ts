@@ -124,7 +124,9 @@ async function forEachEffect(
     try {
       await act(n);
     } catch (error) {
-      harms.push(`At effect ${n} of ${count} (FAULTS=${n} repeats it): ${(error as Error).message}`);
+      harms.push(
+        `At effect ${n} of ${count} (FAULTS=${n} repeats it): ${(error as Error).message}`,
+      );
       if (harms.length >= HARMS_MAX) break;
       await renew();
     }
