@@ -1,6 +1,7 @@
 /** Dump: freeze the tree, look at every object, write the images, and only then let go of the tasks, or kill them. */
 import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { HostImageStore } from '../host/image-store.js';
+import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { writeImageSet } from '../images/directory.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
@@ -9,10 +10,12 @@ import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
+import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
-import { writeDumpStats, writePidfile } from './reports.js';
+import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
+import { Undo } from './undo.js';
 import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
@@ -22,17 +25,9 @@ export const dump: Dump = (options, env) =>
 
 function dumpTree(options: DumpOptions, env: OperationEnv): Dumped {
   using session = new Session(env, 'dump');
-  const { host, interrupts } = session;
   refuseOurselves(options.pid);
-  using store = new HostImageStore(host, options.imagesDir, { sync: options.sync });
-  store.begin();
-  try {
-    return freezeAndWrite(options, env, { session, store });
-  } catch (error) {
-    interrupts.disarm();
-    store.discard();
-    throw error;
-  }
+  using store = new HostImageStore(session.host, options.imagesDir, { sync: options.sync });
+  return freezeAndWrite(options, env, { session, store });
 }
 
 interface Means {
@@ -47,6 +42,7 @@ function freezeAndWrite(
 ): Dumped {
   const { host, interrupts } = session;
   const started = performance.now();
+  using undo = new Undo();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
@@ -56,24 +52,37 @@ function freezeAndWrite(
   verifyCheckpoint(images);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
+  // What is in the folder stays as long as this dump may still be refused.
+  store.begin(isStale);
+  undo.add(() => store.discard());
   const writing = performance.now();
   const counts = writeAllPages(memory, env, { session, store });
   const memwrite_time = microsecondsSince(writing);
+  // Tasks that live on have them themselves.
+  if (!options.leaveRunning && !options.leaveStopped) saveLateSignals(tree, processes, images);
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
-  writePidfile(options.pidfile, root.pid);
-  finish(tree, options);
+  writePidfile(options.pidfile, root.pid, undo);
   const stats = statsOf(counts, {
     freezing_time,
     frozen_time: microsecondsSince(frozen),
     memdump_time: memwrite_time,
     memwrite_time,
   });
-  writeDumpStats(host, options.workDir, stats);
+  writeStats(host, options.workDir, { dump: stats }, undo);
+  interrupts.check(() => 'the tree to be let go');
+  finish(tree, options, session);
+  undo.forget();
   const taskCount = processes.reduce((sum, { threads }) => sum + threads.length, 0);
   return { kind: 'dumped', pid: root.pid, taskCount, stats };
 }
+
+/** Of an earlier checkpoint, and in the way: a restore reads every image that is there. */
+const isStale = (name: string): boolean => {
+  const found = identifyImage(name);
+  return found !== undefined && found.image !== IMAGES.STATS;
+};
 
 function refuseOurselves(target: number): void {
   if (target === process.pid) {
@@ -104,10 +113,15 @@ function residentBytes({ port }: Session, memory: readonly ProcessMemory[]): num
   return pages * PAGE_SIZE;
 }
 
-function finish(tree: FrozenTree, options: DumpOptions): void {
-  if (options.leaveStopped) stopTree(tree);
-  if (options.leaveRunning || options.leaveStopped) tree.thaw();
-  else killTree(tree);
+/** The commit: whatever throws here has left the tree as it was. */
+function finish(
+  tree: FrozenTree,
+  { leaveRunning, leaveStopped }: DumpOptions,
+  { stubs }: Session,
+): void {
+  if (leaveStopped) stopTree(tree);
+  if (leaveRunning || leaveStopped) tree.thaw();
+  else killTree(tree, stubs);
 }
 
 const statsOf = (
