@@ -13,6 +13,7 @@ import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
+import { type ParentedStore, parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
@@ -63,7 +64,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using undo = new Undo();
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
-  using inherited = new InheritedFds(session, images);
+  using inherited = new InheritedFds(session, images, openImages(store));
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -221,6 +222,12 @@ const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
 /** Numbers that stay free in Node's own table, and in no saved one are used. */
 const SPARE_FDS = 64;
 
+/** How many descriptors reading pages takes at most: for each level its folder, its page files, a pagemap. */
+function openImages(store: ParentedStore): number {
+  const names = parentChain(store).map((level) => level.list());
+  return names.flat().filter((name) => name.startsWith('pages-')).length + 2 * names.length;
+}
+
 /**
  * The two descriptors that every puppet inherits: our own pidfd, at a number above all saved ones, by which puppets
  * take our descriptors; and the memory file of the plan.
@@ -230,13 +237,13 @@ class InheritedFds implements Disposable {
   readonly planFd: number = -1;
   readonly #host: Host;
 
-  constructor({ host }: Session, images: ImageSet) {
+  constructor({ host }: Session, images: ImageSet, openImages: number) {
     this.#host = host;
     let highest = 2;
     for (const id of images.ids(IMAGES.FDINFO)) {
       for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
     }
-    makeRoomForFds(host, highest + SPARE_FDS);
+    makeRoomForFds(host, highest + SPARE_FDS + openImages);
     try {
       const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
       const moved = host.attempt(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });
