@@ -22,14 +22,14 @@ import {
   setRegisters,
   setSigmask,
 } from '../host/ptrace.js';
-import { SYSCALL_STOP, type WaitEvent, waitAny } from '../host/wait.js';
+import { isSyscallStop, waitAny } from '../host/wait.js';
 import type { Mapping } from '../linux/procfs/maps.js';
-import { FULL_SIGSET, SIGSTOP, SIGTRAP } from '../linux/signal.js';
+import { FULL_SIGSET } from '../linux/signal.js';
 import { PTRACE_EVENT_STOP } from '../linux/uapi/ptrace.js';
-import { assert } from '../support/assert.js';
 import { alignDown, toNumber, toSigned, toWord } from '../support/bytes.js';
-import { gone } from '../support/errors.js';
-import type { FrozenTree } from './freeze.js';
+import { type CheckpointError, gone } from '../support/errors.js';
+import { Away } from './away.js';
+import { type FrozenTree, signalOf } from './freeze.js';
 import type { Gadgets } from './gadgets.js';
 
 export interface RemoteCall {
@@ -46,44 +46,75 @@ const FRAME_ALIGN = 64;
 /** A frame that asks rt_sigreturn to set this alternate stack leaves the task's own as it is: EINVAL is ignored. */
 export const KEEP_ALTSTACK = { ss_sp: 0, ss_flags: 0x7fff_fff0, ss_size: 0 };
 
-/** Makes the calls, all at once; results in order, negative ones are -errno. The registers are back afterwards. */
+/**
+ * Makes the calls, all at once. `done` is told each result, -errno when it failed. The threads have their own registers
+ * back afterwards, also when this throws; then `done` was told of the calls that were made nevertheless.
+ */
 export function remoteCalls(
   tree: FrozenTree,
   calls: readonly RemoteCall[],
-  layout: XstateLayout,
-): number[] {
-  const { host } = tree;
-  const pending = new Map<number, { index: number; entered: boolean }>();
-  calls.forEach((call, index) => {
-    begin(tree, call, layout);
-    pending.set(call.thread.tid, { index, entered: false });
-    resumeToSyscall(host, call.thread.tid);
-  });
-  const results: number[] = calls.map(() => 0);
-  while (pending.size > 0) {
-    const event = waitAny(host, tree.interrupts, () => 'a system call in a task');
-    const state = pending.get(event.tid);
-    if (state === undefined) continue;
-    if (event.kind !== 'stopped') throw goneMeanwhile(calls[state.index]);
-    if (isSyscallStop(event) && !state.entered) {
-      // The stop asked for now comes after the call, before any code of the task.
-      state.entered = true;
-      interrupt(host, event.tid);
-      resume(host, event.tid);
-    } else if (event.event === PTRACE_EVENT_STOP && state.entered) {
-      results[state.index] = finish(tree, calls[state.index]);
-      pending.delete(event.tid);
-    } else {
-      holdSignal(tree, event);
-      if (state.entered) resume(host, event.tid);
-      else resumeToSyscall(host, event.tid);
+  { layout, done }: { layout: XstateLayout; done: (call: RemoteCall, result: number) => void },
+): void {
+  const byThread = new Map<number, RemoteCall>(calls.map((call) => [call.thread.tid, call]));
+  const away = new Away(tree);
+  const tell = (tid: number, { ip, ax }: Registers): void => {
+    const call = byThread.get(tid);
+    if (call && toNumber(ip) === behindCall(call)) done(call, Number(toSigned(ax)));
+  };
+  try {
+    for (const call of calls) {
+      away.add(call.thread, ({ ip }) =>
+        [call.gadgets.syscall, behindCall(call)].includes(toNumber(ip)),
+      );
+      begin(tree, call, layout);
+      resumeToSyscall(tree.host, call.thread.tid);
     }
+    const finish = (tid: number): void => {
+      tell(tid, getRegisters(tree.host, tid));
+      away.restore(tid);
+    };
+    waitCalls(tree, away, finish);
+  } catch (error) {
+    away.bringBack(tell);
+    throw error;
   }
-  return results;
 }
 
-const isSyscallStop = (event: WaitEvent & { kind: 'stopped' }): boolean =>
-  event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
+/** `syscall`: 0f 05. A thread that has not come so far has not made the call. */
+const SYSCALL_LENGTH = 2;
+const behindCall = ({ gadgets }: RemoteCall): number => gadgets.syscall + SYSCALL_LENGTH;
+
+function waitCalls(tree: FrozenTree, away: Away, finish: (tid: number) => void): void {
+  const { host } = tree;
+  const entered = new Set<number>();
+  while (away.size > 0) {
+    const event = waitAny(host, tree.interrupts, () => 'a system call in a task');
+    const { tid } = event;
+    if (event.kind !== 'stopped') {
+      tree.noteEnd(tid);
+      const thread = away.end(tid);
+      if (thread) throw goneMeanwhile(thread);
+    } else if (!away.has(tid)) {
+      away.noteStop(event);
+    } else if (isSyscallStop(event) && !entered.has(tid)) {
+      // The stop asked for now comes after the call, before any code of the task.
+      entered.add(tid);
+      interrupt(host, tid);
+      resume(host, tid);
+    } else if (event.event === PTRACE_EVENT_STOP && entered.has(tid)) {
+      away.noteStop(event);
+      finish(tid);
+    } else {
+      away.noteStop(event);
+      if (entered.has(tid)) resume(host, tid, signalOf(event));
+      else resumeToSyscall(host, tid, signalOf(event));
+    }
+  }
+}
+
+/** Somebody killed it: the dump cannot go on. */
+export const goneMeanwhile = ({ tid, stat }: ThreadView): CheckpointError =>
+  gone('the task was killed meanwhile', { pid: tid, comm: stat.comm });
 
 function begin(tree: FrozenTree, call: RemoteCall, layout: XstateLayout): void {
   const { host } = tree;
@@ -147,29 +178,3 @@ export function hasRoomBelow(mappings: readonly Mapping[], sp: number, needed: n
     below.prot === 0
   );
 }
-
-function finish(tree: FrozenTree, call: RemoteCall | undefined): number {
-  assert(call !== undefined, 'a remote call that was not begun has ended');
-  const { host } = tree;
-  const result = toSigned(getRegisters(host, call.thread.tid).ax);
-  restoreThread(tree, call.thread);
-  return Number(result);
-}
-
-/** Puts a thread's own mask and registers back. The mask first: see the note on the tape's end in agent.ts. */
-export function restoreThread({ host }: FrozenTree, { tid, regs, sigmask }: ThreadView): void {
-  setSigmask(host, tid, sigmask);
-  setRegisters(host, tid, regs);
-}
-
-/** A signal that cannot be blocked arrived meanwhile: it is sent again when the tree is let go. */
-export function holdSignal(tree: FrozenTree, event: WaitEvent): void {
-  if (event.kind === 'stopped' && event.event === 0 && event.signal === SIGSTOP) {
-    tree.sendAtThaw(event.tid, SIGSTOP);
-  }
-}
-
-export const goneMeanwhile = (call: { process: ProcessView } | undefined) =>
-  gone('the task was killed meanwhile', {
-    ...(call ? { pid: call.process.pid, comm: call.process.comm } : {}),
-  });

@@ -6,7 +6,6 @@ import { verifyCheckpoint } from '../../src/checkpoint/verify.js';
 import { IMAGES } from '../../src/images/catalogue.js';
 import { readImageSet } from '../../src/images/directory.js';
 import { PageReader, type ParentedStore } from '../../src/images/parents.js';
-import type { ImageStore } from '../../src/images/store.js';
 import { AREA_VDSO } from '../../src/images/vma-status.js';
 import { parseMaps } from '../../src/linux/procfs/maps.js';
 import { fileKinds, resourceImages } from '../../src/objects/index.js';
@@ -98,7 +97,7 @@ function madeUpPort({ files, vdso }: UnchangedHost): KernelPort {
 }
 
 /** What a restore does before anything has an effect. */
-export function compileRestore(store: ImageStore, host: UnchangedHost): void {
+export function compileRestore(store: ParentedStore, host: UnchangedHost): void {
   const images = readImageSet(store);
   verifyCheckpoint(images, storedPages(store));
   refuseUnsupported(images, {

@@ -1,5 +1,6 @@
 /** The kinds of open files that are saved and restored: one line each. */
 import type { FileKind } from '../kinds.js';
+import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
 import { pipe } from './pipe.js';
@@ -14,4 +15,5 @@ export const FILE_KINDS: readonly FileKind[] = [
   eventfd,
   signalfd,
   timerfd,
+  epoll,
 ];

@@ -108,7 +108,7 @@ class Inspector {
     if (obstacle) throw anew(obstacle);
     if (!kind) return undefined;
     const { registry } = this;
-    const id = registry.newFileId();
+    const id = registry.idOf(view);
     const inspected = kind.inspect({ id, description: view, seen, ids: registry });
     const entry: FileEntry = { type: kind.fdType, id };
     registry.add(Object.assign(entry, { [kind.unionField]: inspected.entry }));

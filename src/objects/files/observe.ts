@@ -11,9 +11,10 @@ import { O_CLOEXEC } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
 import { CheckpointError, gone } from '../../support/errors.js';
-import type { DescriptionView, FileKind, NamedFile } from '../kinds.js';
+import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { Namer } from './named.js';
 import { Recognizer } from './recognize.js';
@@ -79,7 +80,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
       root: namer.observe(`/proc/${task}/root`),
     };
   });
-  observeGroups(port, tables.descriptions);
+  observeGroups(port, tables.descriptions, new Holders(observed));
   return {
     processes: observed,
     descriptions: tables.descriptions,
@@ -167,7 +168,11 @@ interface Place {
 }
 
 /** Lets each kind look at its descriptions, those that belong together at once. */
-function observeGroups(port: DumpPort, descriptions: readonly ObservedDescription[]): void {
+function observeGroups(
+  port: DumpPort,
+  descriptions: readonly ObservedDescription[],
+  tree: TreeFiles,
+): void {
   const groups = new Map<string, ObservedDescription[]>();
   descriptions.forEach((description, i) => {
     const { kind, view, obstacle } = description;
@@ -183,6 +188,7 @@ function observeGroups(port: DumpPort, descriptions: readonly ObservedDescriptio
       const seen = kind?.observe?.(
         port,
         group.map(({ view }) => view),
+        tree,
       );
       for (const description of group) description.seen = seen;
     } catch (error) {

@@ -81,7 +81,7 @@ export const refusals: readonly Refusal[] = [
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
-    ['epoll', /epoll|eventpoll/i],
+    ['epoll-outside', /epoll.*target 4 .*outside/],
     ['inotify', /inotify/i],
     ['fanotify', /fanotify/i],
     ['pidfd', /pidfd/i],

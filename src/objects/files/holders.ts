@@ -1,0 +1,47 @@
+/** Who in a tree holds which open file: numbers and descriptions, found both ways. */
+import type { DescriptionView, Holder, TreeFiles } from '../kinds.js';
+import type { ProcessFiles } from './observe.js';
+import { liveThread } from './sharing.js';
+
+function groupBy<K>(holders: readonly Holder[], keyOf: (holder: Holder) => K): Map<K, Holder[]> {
+  const groups = new Map<K, Holder[]>();
+  for (const holder of holders) {
+    const key = keyOf(holder);
+    const group = groups.get(key);
+    if (group) group.push(holder);
+    else groups.set(key, [holder]);
+  }
+  return groups;
+}
+
+/** Put together when it is first asked. */
+export class Holders implements TreeFiles {
+  private readonly processes: readonly ProcessFiles[];
+  private all: Holder[] | undefined;
+  private byDescription: Map<DescriptionView, Holder[]> | undefined;
+  private byNumber: Map<number, Holder[]> | undefined;
+
+  constructor(processes: readonly ProcessFiles[]) {
+    this.processes = processes;
+  }
+
+  get holders(): readonly Holder[] {
+    this.all ??= this.processes.flatMap(({ process, table }) => {
+      const tid = liveThread(process)?.tid ?? process.pid;
+      return table.map(({ fd, description }) => ({
+        ...{ process, tid, fd, description: description.view },
+      }));
+    });
+    return this.all;
+  }
+
+  holdersOf(description: DescriptionView): readonly Holder[] {
+    this.byDescription ??= groupBy(this.holders, (holder) => holder.description);
+    return this.byDescription.get(description) ?? [];
+  }
+
+  holdersAt(fd: number): readonly Holder[] {
+    this.byNumber ??= groupBy(this.holders, (holder) => holder.fd);
+    return this.byNumber.get(fd) ?? [];
+  }
+}
