@@ -33,6 +33,7 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
@@ -62,6 +63,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   const inherited = inheritedFds(session, images);
+  using ended = new EndedPidfds(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -78,6 +80,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      hostEndedPidfds: (count) => ended.make(count),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {

@@ -70,6 +70,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     ...{ images, plan, processes, port: host, controlFd: CONTROL_FD, store: memoryStore() },
     puppetMappings: [],
     hostImageFd: () => 60,
+    hostEndedPidfds: () => [61],
   };
   return { context, processes };
 }
