@@ -34,6 +34,7 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
@@ -65,6 +66,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
+  using ended = new EndedPidfds(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -81,6 +83,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      hostEndedPidfds: (count) => ended.make(count),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {

@@ -111,6 +111,7 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     puppetMappings: PUPPET,
     controlFd: 1_000_000,
     hostImageFd: () => 5,
+    hostEndedPidfds: (count) => Array(count).fill(6),
   });
   verifyPlan(plan, { first: births.first.track });
 }
