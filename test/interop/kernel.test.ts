@@ -17,6 +17,7 @@ const AREAS = [
   'files/files',
   'fs/fs',
   'identity/identity',
+  'memory/incremental',
   'memory/memory',
   'memory-pages/newer',
   'mm-layout/mm-layout',
