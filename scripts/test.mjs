@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const ALL = ['unit', 'style', 'kernel', 'apps', 'interop', 'faults'];
+const ALL = ['unit', 'style', 'fuzz', 'kernel', 'apps', 'interop', 'faults'];
 
 function run(command, args, options = {}) {
   const { status, signal } = spawnSync(command, args, { stdio: 'inherit', ...options });

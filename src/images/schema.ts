@@ -144,6 +144,10 @@ type TypeValue<T> =
 type Declared<T> = T extends () => infer R ? R : T;
 
 type Flatten<T> = { [K in keyof T]: T[K] };
+/** What every message's value may have beside its fields. Named, so that declaration files can refer to it. */
+export interface Extensible {
+  [UNKNOWN_FIELDS]?: Uint8Array;
+}
 type FieldsValue<F> = Flatten<
   {
     [K in keyof F as F[K] extends Field<'optional'> ? never : K]: F[K] extends Field<
@@ -161,8 +165,9 @@ type FieldsValue<F> = Flatten<
     >
       ? V | undefined
       : never;
-  } & { [UNKNOWN_FIELDS]?: Uint8Array }
->;
+  }
+> &
+  Extensible;
 
 const NO_OPTIONS: FieldOptions = {};
 

@@ -15,6 +15,7 @@ import type { FeatureName } from '../linux/features.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
@@ -36,7 +37,7 @@ export interface ProbeTape {
 export interface TaskSubject {
   process: ProcessView;
   thread: ThreadView;
-  /** Whether `thread` is the leader. */
+  /** Whether `thread` is the leader, or the first of those that live once the leader has ended. */
   isLeader: boolean;
 }
 
@@ -54,6 +55,10 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** Of the threads' states: a leader that has ended before the others still has it, or passes it on. */
+  readonly ofEndedLeader?: true;
+  /** The table it belongs to: processes may share one, and then the first of them alone brings it back. */
+  readonly table?: keyof TableIds;
   /** Kernel features without which it cannot work; `check` probes them. */
   readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
@@ -105,9 +110,29 @@ export interface DescriptionView {
   named?: NamedFile;
 }
 
+/** A number in the table of a process, and what is behind it. */
+export interface Holder {
+  process: ProcessView;
+  fd: number;
+  description: DescriptionView;
+}
+
+/** The open files of the whole tree, for kinds that refer to others: the targets of an epoll instance. */
+export interface TreeFiles {
+  /** All processes, zombies too. */
+  readonly processes: readonly ProcessView[];
+  /** All descriptors, process by process in tree order, ascending; of a shared table once. */
+  readonly holders: readonly Holder[];
+  holdersOf(description: DescriptionView): readonly Holder[];
+  /** Whoever has something under this number. */
+  holdersAt(fd: number): readonly Holder[];
+}
+
 /** Ids as `inspect` needs them: each is new, and unique in the whole checkpoint. */
 export interface FileIds {
   newFileId(): number;
+  /** The id of another open file, saved already or later. */
+  idOf(description: DescriptionView): number;
   /** Adds a reg_file_entry of its own for a file with a path; throws its obstacle. Returns the id. */
   addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
   /** 32 bits for the pipe behind `key`, its inode number if that is free. */
@@ -156,7 +181,7 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   /** Descriptions with the same key are observed together: both ends of a pipe. */
   groupOf?(description: DescriptionView): string;
   /** What can be asked from outside, beside link, fdinfo and stat; once per group. */
-  observe?(port: DumpPort, group: readonly DescriptionView[]): Seen;
+  observe?(port: DumpPort, group: readonly DescriptionView[], tree: TreeFiles): Seen;
   /** Pure. Throws unsupported(...) for what cannot be saved. */
   inspect(facts: { id: number; description: DescriptionView; seen: Seen; ids: FileIds }): {
     entry: Entry;
@@ -171,7 +196,12 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
   open(build: FileBuild<Entry, Made>): number;
-  /** Steps in the stage 'fill', once all descriptors are in place; `fd` is the temporary descriptor. */
+  /** The ids of other descriptions that `fill` uses (files.temporary), if they may be in no table of the process. */
+  needs?(entry: Entry): readonly number[];
+  /**
+   * Steps in the stage 'fill', once all descriptors are in place, or later, up to 'task state'; `fd` is the temporary
+   * descriptor, closed at the end of 'task state'.
+   */
   fill?(build: FileBuild<Entry, Made>, fd: number): void;
 }
 

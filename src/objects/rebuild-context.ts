@@ -4,10 +4,11 @@ import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { reg_file_entry } from '../images/messages/regfile.js';
+import type { ParentedStore } from '../images/parents.js';
 import type { MessageValue } from '../images/schema.js';
-import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
+import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import type { KernelPort } from './ports.js';
 
@@ -39,7 +40,13 @@ export interface ProcessRebuild {
   track: Track;
   /** The leader first. */
   threads: ThreadRebuild[];
+  /** Who does what belongs to a table that it may share with others: the first of them. */
+  owner: Record<keyof Owners, ProcessRebuild>;
 }
+
+/** Whether the process does what belongs to this table. */
+export const owns = (process: ProcessRebuild, table: keyof Owners): boolean =>
+  process.owner[table] === process;
 
 /** Open files by their id in files.img, for all that is not a descriptor: mappings, the executable, directories. */
 export interface FileRebuild {
@@ -49,8 +56,12 @@ export interface FileRebuild {
    * `finish`. The track stays at the stage it was at.
    */
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
-  /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
+  /** The same of an image file, e.g. 'pages-1.img' or 'parent/pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
+  /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
+  tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
+  /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
+  temporary(process: ProcessRebuild, fileId: number): number;
   /** The reg_file_entry of this id. */
   named(fileId: number): RegFileEntry;
   /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */
@@ -73,7 +84,7 @@ export interface RestoreContext extends RebuildInputs {
 export interface RebuildInputs {
   images: ImageSet;
   /** For what the set does not hold: pagemaps, page contents. */
-  store: ImageStore;
+  store: ParentedStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
@@ -85,4 +96,6 @@ export interface RebuildInputs {
   controlFd: number;
   /** Opens an image in woodfrog's own table and says its number there (for pidfd_getfd by a puppet). */
   hostImageFd(name: string): number;
+  /** So many pidfds, in woodfrog's own table, of one process that has ended; of another one at each call. */
+  hostEndedPidfds(count: number): number[];
 }

@@ -5,18 +5,21 @@ import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { writeImageSet } from '../images/directory.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
-import { PAGE_SIZE, pid } from '../support/brand.js';
+import { pid } from '../support/brand.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
+import { residentBytes } from './page-progress.js';
+import { rehearse } from './rehearse.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
 import { Undo } from './undo.js';
-import { type PageCounts, type ProcessMemory, type TreeMemory, writePages } from './write-pages.js';
+import { type PageCounts, type TreeMemory, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -41,13 +44,14 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
-  const started = performance.now();
+  rehearse(session, pid(options.pid));
+  const started = monotonicMs();
   using undo = new Undo();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
-  const frozen = performance.now();
+  const frozen = monotonicMs();
   const { images, memory, processes } = inspectTree(tree, session);
   verifyCheckpoint(images);
   // From here on the time goes into pages: only a person ends that.
@@ -55,18 +59,21 @@ function freezeAndWrite(
   // What is in the folder stays as long as this dump may still be refused.
   store.begin(isStale);
   undo.add(() => store.discard());
-  const writing = performance.now();
+  const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
   const memwrite_time = microsecondsSince(writing);
   // Tasks that live on have them themselves.
   if (!options.leaveRunning && !options.leaveStopped) saveLateSignals(tree, processes, images);
+  // All that is left is in our memory: a program that goes on need not wait until it is written.
+  if (options.leaveRunning) tree.thaw();
+  const thawed = monotonicMs();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
   writePidfile(options.pidfile, root.pid, undo);
   const stats = statsOf(counts, {
     freezing_time,
-    frozen_time: microsecondsSince(frozen),
+    frozen_time: Math.round(((options.leaveRunning ? thawed : monotonicMs()) - frozen) * 1000),
     memdump_time: memwrite_time,
     memwrite_time,
   });
@@ -95,22 +102,18 @@ function writeAllPages(
   { progress }: OperationEnv,
   { session, store }: Means,
 ): PageCounts {
-  const totalBytes = progress ? residentBytes(session, memory.processes) : 0;
+  const totalBytes = progress
+    ? memory.processes.reduce(
+        (sum, { process }) => sum + residentBytes(session.port, process.task),
+        0,
+      )
+    : 0;
   let doneBytes = 0;
   return writePages(session.host, store, memory, (bytes) => {
     doneBytes += bytes;
     progress?.({ phase: 'writing pages', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) });
     session.interrupts.check(() => 'pages to be written');
   });
-}
-
-/** /proc/PID/statm: the second number is the resident pages; only for the progress shown. */
-function residentBytes({ port }: Session, memory: readonly ProcessMemory[]): number {
-  let pages = 0;
-  for (const { process } of memory) {
-    pages += Number(port.readText(`/proc/${process.pid}/statm`).split(' ')[1]);
-  }
-  return pages * PAGE_SIZE;
 }
 
 /** The commit: whatever throws here has left the tree as it was. */
@@ -120,8 +123,8 @@ function finish(
   { stubs }: Session,
 ): void {
   if (leaveStopped) stopTree(tree);
-  if (leaveRunning || leaveStopped) tree.thaw();
-  else killTree(tree, stubs);
+  if (leaveStopped) tree.thaw();
+  else if (!leaveRunning) killTree(tree, stubs);
 }
 
 const statsOf = (

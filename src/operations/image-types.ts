@@ -1,7 +1,8 @@
 /** What the operations on images alone answer: show, verify, coredump, dedup. */
 import type { TaskSummary } from '../checkpoint/summary.js';
+import type { FoundProblem, VerifyReport } from '../checkpoint/verify-store.js';
 
-export type { TaskSummary };
+export type { FoundProblem, TaskSummary, VerifyReport };
 
 export interface ShownCheckpoint {
   readonly folder: string;
@@ -20,22 +21,6 @@ export interface ShownCheckpoint {
   readonly tasks: readonly TaskSummary[];
   /** Entries of files.img by type: 'REG' -> 4. */
   readonly fileTypes: Readonly<Record<string, number>>;
-}
-
-/** One thing that is wrong with a checkpoint. */
-export interface FoundProblem {
-  readonly file: string;
-  /** Which part of the image: 'entry 3', 'descriptor 5'. */
-  readonly entry?: string;
-  /** In bytes from the beginning of the file, where it is known. */
-  readonly offset?: number;
-  readonly what: string;
-}
-
-export interface VerifyReport {
-  readonly sound: boolean;
-  readonly imageCount: number;
-  readonly problems: readonly FoundProblem[];
 }
 
 export interface CoredumpReport {

@@ -6,12 +6,13 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
+import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
 import type { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
 import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
-import { GadgetFinder } from '../tracer/gadgets.js';
+import type { GadgetFinder } from '../tracer/gadgets.js';
 import type { BuiltProbe } from '../tracer/probe-tapes.js';
 import { runProbes } from '../tracer/probes.js';
 import type { ObjectPort } from './object-port.js';
@@ -25,7 +26,8 @@ export interface InspectedProcess {
 }
 
 /** How to go on where a state cannot be saved: throw (a dump), or note it (--explain). */
-export type OnObject = (subject: TaskSubject, object: string, inspect: () => void) => void;
+/** `inspect` says how many facts it found worth saving. */
+export type OnObject = (subject: TaskSubject, object: string, inspect: () => number) => void;
 
 export const throwing: OnObject = ({ process, thread }, object, inspect) =>
   within({ pid: thread.tid, comm: process.comm, object }, inspect);
@@ -49,10 +51,12 @@ export function inspectTasks(
   processes: readonly ProcessView[],
   {
     port,
+    gadgets,
     states,
     onObject,
   }: {
     port: ObjectPort;
+    gadgets: GadgetFinder;
     states: readonly TaskState[];
     onObject: OnObject;
   },
@@ -60,7 +64,7 @@ export function inspectTasks(
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
   const byThread = groupByThread(asked);
-  probeAll(tree, byThread, port);
+  probeAll(tree, byThread, { port, gadgets });
   return alive.map((process) => inspectProcess(process, byThread, onObject));
 }
 
@@ -88,6 +92,7 @@ function observeAll(
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           asked.push({ state, subject, seen, answer: undefined });
+          return 0;
         });
       }
     }
@@ -96,7 +101,11 @@ function observeAll(
 }
 
 /** One tape per thread, all threads at once. */
-function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): void {
+function probeAll(
+  tree: FrozenTree,
+  byThread: AskedByThread,
+  { port, gadgets: finder }: { port: ObjectPort; gadgets: GadgetFinder },
+): void {
   const results = new Map<ThreadView, BuiltProbe>();
   const probes = [...byThread].map(([thread, list]) => ({
     thread,
@@ -108,7 +117,6 @@ function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): 
   }));
   if (probes.length === 0) return;
   const layout = port.xstateLayout;
-  const finder = new GadgetFinder(tree.host);
   for (const built of runProbes(tree, probes, { finder, layout })) {
     results.set(built.thread, built);
   }
@@ -158,15 +166,30 @@ function inspectProcess(
       if (state.inspect === undefined) continue;
       onObject(subject, state.name, () => {
         const patch = state.inspect?.({ ...subject, seen, probed: answer?.() }) ?? {};
-        apply(patch, { core, mm: mm as Record<string, unknown>, owners, state: state.name });
+        return apply(patch, {
+          core,
+          mm: mm as Record<string, unknown>,
+          owners,
+          state: state.name,
+        });
       });
     }
     cores.set(thread.vtid, core as unknown as CoreEntry);
   }
+  if (process.endedLeader) addEndedLeader(process, cores);
   return { process, cores, mm };
 }
 
-/** Merges one state's contribution; two states that claim one field are a mistake of ours. */
+function addEndedLeader(process: ProcessView, cores: Map<number, CoreEntry>): void {
+  const [first] = process.threads;
+  const asked = first && cores.get(first.vtid);
+  // Without them a report of what cannot be saved goes on.
+  if (asked?.tc && asked.thread_core) {
+    cores.set(process.vpid, coreOfEndedLeader(process, { asked }));
+  }
+}
+
+/** Merges one state's contribution, and counts its fields; two states that claim one field are a mistake of ours. */
 function apply(
   patch: TaskPatch,
   {
@@ -180,7 +203,8 @@ function apply(
     owners: Map<string, string>;
     state: string;
   },
-): void {
+): number {
+  let count = 0;
   for (const [part, fields] of Object.entries(patch)) {
     if (part !== 'mm') core[part] ??= {};
     const target = part === 'mm' ? mm : (core[part] as Record<string, unknown>);
@@ -189,7 +213,10 @@ function apply(
       const owner = owners.get(key);
       assert(owner === undefined, `'${owner}' and '${state}' both set ${key}`);
       owners.set(key, state);
-      if (value !== undefined) target[name] = value;
+      if (value === undefined) continue;
+      target[name] = value;
+      count += 1;
     }
   }
+  return count;
 }

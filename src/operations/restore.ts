@@ -13,6 +13,8 @@ import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, readImageSet } from '../images/directory.js';
+import { type ParentedStore, parentChain } from '../images/parents.js';
+import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { signalName } from '../linux/signal.js';
@@ -27,12 +29,15 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
+import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport } from './types.js';
@@ -46,7 +51,7 @@ export const restore: Restore = (options, env) =>
 const RESTORE_SEC = 600;
 
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
-  const started = performance.now();
+  const started = monotonicMs();
   const { log } = env;
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
@@ -60,7 +65,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using undo = new Undo();
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
-  using inherited = new InheritedFds(session, images);
+  using inherited = new InheritedFds(session, images, openImages(store));
+  using ended = new EndedPidfds(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -77,14 +83,15 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      hostEndedPidfds: (count) => ended.make(count),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
       abortPuppet(session, puppet);
-      return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
+      return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, env });
-    const forked = performance.now();
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
+    const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid, undo);
@@ -116,9 +123,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts, stubs, port: { xstateLayout } }: Session,
+  { host, interrupts, stubs, port }: Session,
   { plan, births, processes }: Compiled,
-  { puppet, planFd, env }: { puppet: Puppet; planFd: number; env: OperationEnv },
+  {
+    puppet,
+    planFd,
+    store,
+    env,
+  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
 ): PlanRun<HostStepPort> {
   const syscalls = vdsoSyscalls(processes, ownVdso(host));
   return new PlanRun<HostStepPort>(host, plan, {
@@ -127,9 +139,17 @@ function newRun(
     planFd,
     interrupts,
     stubs,
-    port: (run) => new StepPort(host, run, xstateLayout),
+    port: (run) => new StepPort(host, run, port.xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
+    ...(env.progress && {
+      onWait: pageProgress({
+        port,
+        store,
+        pids: processes.map(({ vpid }) => vpid),
+        report: env.progress,
+      }),
+    }),
   });
 }
 
@@ -205,6 +225,12 @@ const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
 /** Numbers that stay free in Node's own table, and in no saved one are used. */
 const SPARE_FDS = 64;
 
+/** How many descriptors reading pages takes at most: for each level its folder, its page files, a pagemap. */
+function openImages(store: ParentedStore): number {
+  const names = parentChain(store).map((level) => level.list());
+  return names.flat().filter((name) => name.startsWith('pages-')).length + 2 * names.length;
+}
+
 /**
  * The two descriptors that every puppet inherits: our own pidfd, at a number above all saved ones, by which puppets
  * take our descriptors; and the memory file of the plan.
@@ -214,13 +240,13 @@ class InheritedFds implements Disposable {
   readonly planFd: number = -1;
   readonly #host: Host;
 
-  constructor({ host }: Session, images: ImageSet) {
+  constructor({ host }: Session, images: ImageSet, openImages: number) {
     this.#host = host;
     let highest = 2;
     for (const id of images.ids(IMAGES.FDINFO)) {
       for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
     }
-    makeRoomForFds(host, highest + SPARE_FDS);
+    makeRoomForFds(host, highest + SPARE_FDS + openImages);
     try {
       const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
       const moved = host.attempt(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });

@@ -82,14 +82,21 @@ export class CheckpointError extends Error {
   }
 }
 
-function sentence(what: string, { doing, object, pid, comm, fd }: ErrorContext): string {
+function sentence(what: string, context: ErrorContext): string {
+  const { doing } = context;
+  const place = placeText(context);
+  if (doing === undefined && place === '') return what;
+  return `Cannot ${[doing ?? 'handle', place].filter(Boolean).join(' ')}: ${what}`;
+}
+
+/** 'pipe 4 of pid 412 (nginx)'; empty when nothing is known. */
+function placeText({ object, pid, comm, fd }: ErrorContext): string {
   const place = [
     object !== undefined && fd !== undefined ? `${object} ${fd}` : object,
     object === undefined && fd !== undefined ? `descriptor ${fd}` : undefined,
     pid !== undefined ? `pid ${pid}${comm === undefined ? '' : ` (${comm})`}` : undefined,
-  ].filter((part) => part !== undefined);
-  if (doing === undefined && place.length === 0) return what;
-  return `Cannot ${[doing ?? 'handle', place.join(' of ')].filter(Boolean).join(' ')}: ${what}`;
+  ];
+  return place.filter((part) => part !== undefined).join(' of ');
 }
 
 type Extra = Omit<ErrorFields, 'code' | 'what'>;
@@ -117,6 +124,24 @@ export function within<T>(context: ErrorContext, fn: () => T): T {
     }
     throw error;
   }
+}
+
+/** Runs all; what is unsupported is thrown at the end: one error as it is, several as one that lists them. */
+export function withAllUnsupported(object: string, runs: Iterable<() => void>): void {
+  const found: CheckpointError[] = [];
+  for (const run of runs) {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code !== 'unsupported') throw error;
+      found.push(error);
+    }
+  }
+  const [first] = found;
+  if (first === undefined) return;
+  if (found.length === 1) throw first;
+  const lines = found.map(({ what, context }) => `\n  ${placeText(context)}: ${what}`);
+  throw unsupported(`${found.length} things:${lines.join('')}`, { object });
 }
 
 /** Any thrown thing as a CheckpointError: what is not one already is a bug of ours, with its stack kept as cause. */

@@ -17,7 +17,7 @@ import {
   type XstateLayout,
 } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
-import { readMemory, writeMemory } from '../host/process-memory.js';
+import { type Piece, readPieces, writePieces } from '../host/process-memory.js';
 import { attemptSiginfo, getRegisters, resume, setRegisters, setSigmask } from '../host/ptrace.js';
 import { waitAny } from '../host/wait.js';
 import {
@@ -37,7 +37,7 @@ import { PlanArea } from '../plan/memory.js';
 import { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, concat, toNumber, toWord, viewOf } from '../support/bytes.js';
+import { alignUp, toNumber, toWord, viewOf } from '../support/bytes.js';
 import { unsupported } from '../support/errors.js';
 import { Away } from './away.js';
 import { type FrozenTree, signalOf } from './freeze.js';
@@ -82,6 +82,7 @@ export const areaLength = (threadCount: number, layout: XstateLayout): number =>
   PAGE_SIZE + threadCount * threadLength(layout.length);
 
 export interface Tape {
+  process: ProcessView;
   probe: ThreadProbe;
   track: Track;
   interpreter: number;
@@ -92,36 +93,41 @@ export interface Tape {
   signal: number;
 }
 
-/** Lays the code and each thread's frame, records and data into the process's area; one write. */
+export function groupByProcess<T extends { process: ProcessView }>(
+  all: readonly T[],
+): Map<ProcessView, T[]> {
+  const groups = new Map<ProcessView, T[]>();
+  for (const one of all) {
+    const list = groups.get(one.process);
+    if (list) list.push(one);
+    else groups.set(one.process, [one]);
+  }
+  return groups;
+}
+
+/** Lays the code and each thread's frame, records and data into the process's area; what lies between stays zero. */
 export function layTapes(
   tree: FrozenTree,
   area: TapeArea,
   probes: readonly ThreadProbe[],
   layout: XstateLayout,
 ): Tape[] {
-  const parts: Uint8Array[] = [padded(tapeInterpreter.code, PAGE_SIZE)];
+  const pieces: Piece[] = [{ address: area.base, bytes: tapeInterpreter.code }];
   const tapes = probes.map((probe, i) => {
     const at = area.base + PAGE_SIZE + i * threadLength(layout.length);
-    const { tape, bytes } = layTape(probe, { at, interpreter: area.base }, layout);
-    parts.push(padded(bytes, threadLength(layout.length)));
-    return tape;
+    const laid = layTape(probe, { at, interpreter: area.base }, layout);
+    pieces.push(...laid.pieces);
+    return laid.tape;
   });
-  writeMemory(tree.host, area.process.pid, area.base, concat(parts));
+  writePieces(tree.host, area.process.task, pieces);
   return tapes;
-}
-
-function padded(bytes: Uint8Array, length: number): Uint8Array {
-  assert(bytes.length <= length, `${bytes.length} bytes do not fit ${length}`);
-  const out = new Uint8Array(length);
-  out.set(bytes);
-  return out;
 }
 
 function layTape(
   probe: ThreadProbe,
   { at, interpreter }: { at: number; interpreter: number },
   layout: XstateLayout,
-): { tape: Tape; bytes: Uint8Array } {
+): { tape: Tape; pieces: Piece[] } {
   const { process, thread } = probe;
   const frame = buildSigframe({
     address: at,
@@ -155,12 +161,13 @@ function layTape(
     flags: TAPE_END,
     args: [frame.ucontextAddress],
   });
-  const bytes = new Uint8Array(records - at + RECORDS_LIMIT + data.length);
-  bytes.set(frame.bytes, 0);
-  bytes.set(recordBytes, records - at);
-  bytes.set(data.bytes, records - at + RECORDS_LIMIT);
+  const pieces = [
+    { address: at, bytes: frame.bytes },
+    { address: records, bytes: recordBytes },
+    { address: data.base, bytes: data.bytes },
+  ];
   const end = records + (count - 2) * RECORD_SIZE;
-  return { tape: { probe, track, interpreter, records, end, data, signal }, bytes };
+  return { tape: { process, probe, track, interpreter, records, end, data, signal }, pieces };
 }
 
 /**
@@ -278,16 +285,30 @@ function isForeign(tree: FrozenTree, { probe, signal }: Tape, hasEnded: boolean)
   return !hasEnded || si_code !== SI_TKILL || si_pid !== process.vpid;
 }
 
-/** Reads back what the calls left: the records and the data of the thread. */
-export const collect =
-  (tree: FrozenTree) =>
-  ({ probe, track, records, data }: Tape): BuiltProbe => {
-    const length = RECORDS_LIMIT + data.length;
-    const bytes = readMemory(tree.host, probe.process.pid, records, length);
-    return {
-      ...probe,
-      track,
-      results: { read: (at, count) => bytes.subarray(at - records, at - records + count) },
-      resultAddress: (index) => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET,
-    };
-  };
+/** Reads back what the calls left: the records and the data of each thread. */
+export function collect(tree: FrozenTree, tapes: readonly Tape[]): BuiltProbe[] {
+  const built: BuiltProbe[] = [];
+  for (const [process, own] of groupByProcess(tapes)) {
+    const places = own.flatMap(({ records, end, data }) => [
+      { address: records, length: end + RECORD_SIZE - records },
+      { address: data.base, length: data.length },
+    ]);
+    const pieces = readPieces(tree.host, process.task, places);
+    own.forEach(({ probe, track, records, data }, i) => {
+      const [recordBytes, dataBytes] = [pieces[2 * i], pieces[2 * i + 1]];
+      assert(recordBytes && dataBytes, 'two pieces are read of each tape');
+      built.push({
+        ...probe,
+        track,
+        results: {
+          read: (at, count) =>
+            at < data.base
+              ? recordBytes.subarray(at - records, at - records + count)
+              : dataBytes.subarray(at - data.base, at - data.base + count),
+        },
+        resultAddress: (index) => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET,
+      });
+    });
+  }
+  return built;
+}

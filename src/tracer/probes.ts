@@ -21,6 +21,7 @@ import {
   areaLength,
   type BuiltProbe,
   collect,
+  groupByProcess,
   layTapes,
   runTapes,
   type TapeArea,
@@ -52,7 +53,7 @@ export function runProbes(
       layTapes(tree, area, byProcess.get(area.process) ?? [], layout),
     );
     runTapes(tree, tapes);
-    const built = tapes.map(collect(tree));
+    const built = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
     tree.refuseStopped();
     return built;
@@ -62,23 +63,13 @@ export function runProbes(
   }
 }
 
-function groupByProcess(probes: readonly ThreadProbe[]): Map<ProcessView, ThreadProbe[]> {
-  const groups = new Map<ProcessView, ThreadProbe[]>();
-  for (const probe of probes) {
-    const list = groups.get(probe.process);
-    if (list) list.push(probe);
-    else groups.set(probe.process, [probe]);
-  }
-  return groups;
-}
-
 /** Where each process can make a call, and how much memory its threads' tapes need. */
 function planAreas(
   groups: ReadonlyMap<ProcessView, ThreadProbe[]>,
   { finder, layout }: Means,
 ): Area[] {
   return [...groups].map(([process, probes]) => {
-    const gadgets = finder.find(process.pid, process.mappings);
+    const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
     return { process, gadgets, length: areaLength(probes.length, layout), base: 0 };
   });

@@ -140,7 +140,7 @@ function begin(
     borrowed.push({ call, address: place.address, length: frame.bytes.length });
   }
   const written =
-    frame && attemptWriteMemory(host, process.pid, frame.frameAddress, frame.bytes) === 0;
+    frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0;
   const sp = written ? frame.frameAddress : undefined;
   setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, sp));
   // After the registers: should the tracer die in between, the frame's own mask is the true one either way.

@@ -11,7 +11,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isAlive } from './proc.js';
 import { type Program, Skipped, type StartOptions, startProgram, stopAll } from './program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from './snapshot.js';
-import { tool } from './tool.js';
+import { type Tool, tool } from './tool.js';
 
 export interface View {
   program: Program;
@@ -43,14 +43,34 @@ export interface KernelTest extends StartOptions {
   afterRestore?: (view: View) => void | Promise<void>;
 }
 
+/** Who dumps, and who restores. */
+export interface Pair {
+  dumper: Tool;
+  restorer: Tool;
+  /** How long what looks changed may take to look the same; for pairs that are known to differ. */
+  settleMs?: number;
+}
+
+type Declare = (spec: KernelTest) => void;
+let declare: Declare = ownTests;
+
 /** Declares the tests of one program. */
-export function kernelTest(spec: KernelTest): void {
+export const kernelTest: Declare = (spec) => declare(spec);
+
+/** From here on each program gets the tests that `other` declares, in place of its own. */
+export function declareBy(other: Declare): void {
+  declare = other;
+}
+
+function ownTests(spec: KernelTest): void {
   describe(spec.name, () => {
     after(stopAll);
     const todo = tool.isCriu && spec.criuFails !== undefined ? { todo: spec.criuFails } : {};
     test('control: passes without a checkpoint', (t) => bounded(t, () => control(spec)));
     if (spec.leaveRunningOnly !== true) {
-      test('passes after dump and restore', todo, (t) => bounded(t, () => checkpoint(spec)));
+      test('passes after dump and restore', todo, (t) =>
+        bounded(t, () => checkpoint(spec, { dumper: tool, restorer: tool })),
+      );
     }
     test('goes on after a dump with -R', todo, (t) => bounded(t, () => leaveRunning(spec)));
   });
@@ -76,18 +96,20 @@ async function control(spec: KernelTest): Promise<void> {
   await program.mustPass(spec.timeoutMs);
 }
 
-async function checkpoint(spec: KernelTest): Promise<void> {
+/** Starts the program, takes it through its rounds of dump and restore, and lets it verify itself. */
+export async function checkpoint(spec: KernelTest, pair: Pair): Promise<void> {
+  const { dumper, restorer } = pair;
   const program = start(spec);
   await program.waitReady(spec.timeoutMs);
   const rounds = spec.rounds ?? 1;
   for (let round = 1; round <= rounds; round++) {
     const view = await viewOf(program, round);
     await spec.beforeDump?.(view);
-    await tool.dump(program.pid, view.imagesDir, ...(spec.dumpArgs ?? []));
+    await dumper.dump(program.pid, view.imagesDir, ...(spec.dumpArgs ?? []));
     await program.mustVanish(view.pids);
     await spec.betweenRuns?.(view);
-    await tool.restore(view.imagesDir, ...(spec.restoreArgs ?? []));
-    await mustLookTheSame(view, spec, 'over dump and restore');
+    await restorer.restore(view.imagesDir, ...(spec.restoreArgs ?? []));
+    await mustLookTheSame(view, spec, { ...pair, when: 'over dump and restore' });
     await spec.afterRestore?.(view);
   }
   await program.mustPass(spec.timeoutMs);
@@ -99,7 +121,7 @@ async function leaveRunning(spec: KernelTest): Promise<void> {
   const view = await viewOf(program, 1);
   await spec.beforeDump?.(view);
   await tool.dump(program.pid, view.imagesDir, '-R', ...(spec.dumpArgs ?? []));
-  await mustLookTheSame(view, spec, 'over a dump with -R');
+  await mustLookTheSame(view, spec, { when: 'over a dump with -R' });
   assert.ok(readdirSync(view.imagesDir).includes('inventory.img'), 'the dump wrote inventory.img');
   await program.mustPass(spec.timeoutMs);
 }
@@ -131,14 +153,18 @@ async function settledSnapshot(pid: number): Promise<Snapshot> {
 }
 
 /** A program that looks for its release now and then is caught with that file open: it is looked at again. */
-async function mustLookTheSame(view: View, spec: KernelTest, when: string): Promise<void> {
-  const { program, snapshot } = view;
-  const end = Date.now() + SETTLE_MS;
+async function mustLookTheSame(
+  { program, snapshot }: View,
+  spec: KernelTest,
+  { when, restorer, settleMs = SETTLE_MS }: { when: string; restorer?: Tool; settleMs?: number },
+): Promise<void> {
+  const byCriu = restorer?.isCriu;
+  const end = Date.now() + settleMs;
   let differences: string[] = [];
   do {
     program.tree();
     if (!isAlive(program.pid)) throw program.failure(`ended at once ${when}`);
-    differences = compareSnapshots(snapshot, takeSnapshot(program.pid), spec.ignore);
+    differences = compareSnapshots(snapshot, takeSnapshot(program.pid, { byCriu }), spec.ignore);
     if (differences.length === 0) return;
     await setTimeout(BETWEEN_MS);
   } while (Date.now() < end);

@@ -4,7 +4,6 @@
  * inodes) numbered by first sight.
  */
 import { procLink, procList, procStatus, procText, threadsOf, treeOf } from './proc.js';
-import { tool } from './tool.js';
 
 /** Facts by name, e.g. '412/fd/3' -> '/dev/null'. */
 export type Snapshot = Map<string, string>;
@@ -64,9 +63,12 @@ const TASK_TEXTS = ['comm', 'personality', 'cgroup'];
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 
 /** Takes the snapshot of `pid` and its descendants; all of them should be idle. */
-export function takeSnapshot(pid: number): Snapshot {
+export function takeSnapshot(
+  pid: number,
+  { byCriu = false }: { byCriu?: boolean | undefined } = {},
+): Snapshot {
   const facts: Snapshot = new Map();
-  const renumber = inodeNumbers();
+  const renumber = inodeNumbers(byCriu ? SHARED_AS_MEMFD : SHARED_MEMORY);
   const pids = treeOf(pid).sort((a, b) => a - b);
   facts.set('pids', pids.join(' '));
   for (const one of pids) {
@@ -127,10 +129,20 @@ function addThread(facts: Snapshot, pid: number, tid: number): void {
     facts.set(`${base}/stat.${name}`, fields[number - 3] ?? '');
 }
 
-/** fdinfo without the inode of what has no name. */
+/** fdinfo without what the kernel numbers (the inode of what has no name) or counts down by itself. */
 function fdinfoOf(pid: number, fd: string, anonymous: boolean): string {
   const text = procText(pid, `fdinfo/${fd}`) ?? '(unreadable)';
-  return anonymous ? text.replace(/^(ino|mnt_id):.*\n/gm, '') : text;
+  if (!anonymous) return text;
+  const own = text.replace(/^(ino|mnt_id|eventfd-id|it_value):.*\n/gm, '');
+  // Targets of epoll stand in the order of their addresses.
+  const targets = own.match(/^tfd:.*\n/gm) ?? [];
+  return targets.length === 0
+    ? own
+    : own.replace(/^tfd:.*\n/gm, '') +
+        targets
+          .map((line) => line.replace(/ino:.*/, ''))
+          .sort()
+          .join('');
 }
 
 /**
@@ -167,16 +179,17 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
   return merged.map(({ start, end, what }) => [`${start.toString(16)}-${end.toString(16)}`, what]);
 }
 
-/** Anonymous shared memory; CRIU brings it back as a memfd, which shows. */
-const SHARED_MEMORY = tool.isCriu
-  ? /^\S+ inode:\[(\d+)\] (?:\/memfd:)?(\/dev\/zero \(deleted\))$/
-  : /^\S+ inode:\[(\d+)\] (\/dev\/zero \(deleted\))$/;
+/** Anonymous shared memory. */
+const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] \/dev\/zero \(deleted\)$/;
+/** CRIU brings it back as a memfd, which shows. */
+const SHARED_AS_MEMFD =
+  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?:\/dev\/zero)?|\/dev\/zero) \(deleted\)$/;
 
 /**
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
  * appearance.
  */
-function inodeNumbers(): (text: string) => string {
+function inodeNumbers(sharedMemory: RegExp): (text: string) => string {
   const seen = new Map<string, number>();
   const numberOf = (inode: string): number => {
     const known = seen.get(inode) ?? seen.size + 1;
@@ -189,8 +202,5 @@ function inodeNumbers(): (text: string) => string {
         /^(\w+):\[(\d+)\]$/,
         (_, kind: string, inode: string) => `${kind}:#${numberOf(inode)}`,
       )
-      .replace(
-        SHARED_MEMORY,
-        (_, inode: string, name: string) => `shared #${numberOf(inode)} ${name}`,
-      );
+      .replace(sharedMemory, (_, inode: string) => `shared memory #${numberOf(inode)}`);
 }

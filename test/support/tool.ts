@@ -110,6 +110,9 @@ export class Tool {
 
 export const tool = new Tool(process.env.WOODFROG_TOOL ?? join(root, 'bin/woodfrog'));
 
+/** Why a test that needs CRIU is skipped. */
+export const NO_CRIU = 'WOODFROG_CRIU does not name an executable CRIU 4.2';
+
 /** The real CRIU for interop, where there is one. */
 export function criu(): Tool | undefined {
   const path = process.env.WOODFROG_CRIU;

@@ -83,8 +83,8 @@ test('a loop gets the entries that CRIU gave it, field by field', () => {
   const exe: NamedFile = {
     name: '/tmp/golden-run/loop/loop',
     stat: stat(0o100755, { size: 682696 }),
-    buildId: [2404463320, 338111550, 1520303498, 2475358663, 3024159445],
   };
+  const buildId = [2404463320, 338111550, 1520303498, 2475358663, 3024159445];
   const images = imagesOf({
     processes: [
       processFiles(11021, 2, {
@@ -98,7 +98,7 @@ test('a loop gets the entries that CRIU gave it, field by field', () => {
       }),
     ],
     descriptions: [input, output],
-    mapped: new Map(),
+    mapped: new Map([['its text', { ...exe, buildId }]]),
   });
   const expected = fixtureImages('loop');
   assert.deepEqual(images.many(IMAGES.FILES), expected.many(IMAGES.FILES));

@@ -11,15 +11,16 @@ import { O_CLOEXEC } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
 import { CheckpointError, gone } from '../../support/errors.js';
-import type { DescriptionView, FileKind, NamedFile } from '../kinds.js';
+import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { Namer } from './named.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
-import { kcmpOrder, liveThread, OrderedSet, observeSharing, type Sharing } from './sharing.js';
+import { kcmpOrder, OrderedSet, observeSharing, type Sharing } from './sharing.js';
 
 export interface ObservedDescription {
   view: DescriptionView;
@@ -39,7 +40,7 @@ export interface Descriptor {
 
 export interface ProcessFiles extends Sharing {
   process: ProcessView;
-  /** Ascending. */
+  /** Ascending; empty if it shares the table of a process before it. */
   table: Descriptor[];
   exe: NamedFile;
   cwd: NamedFile;
@@ -63,18 +64,23 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
   const namer = new Namer(port);
   const tables = new Tables(port, namer);
   const sharing = observeSharing(port, live);
+  const seen = new Set<number>();
   const observed = live.map((process, i): ProcessFiles => {
-    const { pid } = process;
+    const { task } = process;
+    const { ids, ...obstacle } = sharing[i] as Sharing;
+    const isFirst = !seen.has(ids.files_id);
+    seen.add(ids.files_id);
     return {
-      ...(sharing[i] as Sharing),
+      ids,
+      ...obstacle,
       process,
-      table: tables.observe(process),
-      exe: namer.observe(`/proc/${pid}/exe`),
-      cwd: namer.observe(`/proc/${pid}/cwd`),
-      root: namer.observe(`/proc/${pid}/root`),
+      table: isFirst ? tables.observe(process) : [],
+      exe: namer.observe(`/proc/${task}/exe`),
+      cwd: namer.observe(`/proc/${task}/cwd`),
+      root: namer.observe(`/proc/${task}/root`),
     };
   });
-  observeGroups(port, tables.descriptions);
+  observeGroups(port, tables.descriptions, new Holders(processes, observed));
   return {
     processes: observed,
     descriptions: tables.descriptions,
@@ -102,9 +108,8 @@ class Tables {
   }
 
   observe(process: ProcessView): Descriptor[] {
-    const tid = liveThread(process)?.tid ?? process.pid;
-    // The files of a process whose leader is dead show up under its other threads alone.
-    const folder = tid === process.pid ? `/proc/${tid}` : `/proc/${process.pid}/task/${tid}`;
+    const tid = process.task;
+    const folder = `/proc/${tid}`;
     const numbers = this.port.readDir(`${folder}/fd`).map(Number);
     return numbers
       .sort((a, b) => a - b)
@@ -163,7 +168,11 @@ interface Place {
 }
 
 /** Lets each kind look at its descriptions, those that belong together at once. */
-function observeGroups(port: DumpPort, descriptions: readonly ObservedDescription[]): void {
+function observeGroups(
+  port: DumpPort,
+  descriptions: readonly ObservedDescription[],
+  tree: TreeFiles,
+): void {
   const groups = new Map<string, ObservedDescription[]>();
   descriptions.forEach((description, i) => {
     const { kind, view, obstacle } = description;
@@ -179,6 +188,7 @@ function observeGroups(port: DumpPort, descriptions: readonly ObservedDescriptio
       const seen = kind?.observe?.(
         port,
         group.map(({ view }) => view),
+        tree,
       );
       for (const description of group) description.seen = seen;
     } catch (error) {
@@ -197,13 +207,13 @@ function observeMapped(namer: Namer, processes: readonly ProcessView[]): Map<str
     }
   }
   const files = new Map<string, NamedFile>();
-  for (const { pid, mappings } of processes) {
+  for (const { task, mappings } of processes) {
     for (const mapping of mappings) {
       const { path, deleted, start, end, major, minor, inode } = mapping;
       if (!path?.startsWith('/')) continue;
       const key = mappedKey(mapping);
       if (files.has(key)) continue;
-      const via = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
+      const via = `/proc/${task}/map_files/${start.toString(16)}-${end.toString(16)}`;
       const device = { major, minor };
       const isExecutable = executable.has(key);
       const named = namer.mapped({ path, deleted, via, device, inode, executable: isExecutable });

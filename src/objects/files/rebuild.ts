@@ -18,11 +18,12 @@ import { defined } from '../../support/assert.js';
 import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
 import type { FileBuild, FileKind } from '../kinds.js';
 import type { KernelPort } from '../ports.js';
-import type {
-  FileRebuild,
-  ProcessRebuild,
-  RebuildInputs,
-  RegFileEntry,
+import {
+  type FileRebuild,
+  owns,
+  type ProcessRebuild,
+  type RebuildInputs,
+  type RegFileEntry,
 } from '../rebuild-context.js';
 import { FILE_KINDS } from './index.js';
 import { openNamed } from './open-named.js';
@@ -45,39 +46,26 @@ interface Saved {
 export function rebuildFiles(context: RebuildInputs): FileRebuild {
   refuseUnsupported(context);
   const saved = new SavedFiles(context);
-  const tables = context.processes.map((process) => saved.tableOf(process));
+  const tables = context.processes.map((process) =>
+    owns(process, 'files_id') ? saved.tableOf(process) : [],
+  );
   surveyFiles(context, saved);
   const files = new Rebuild(context, saved);
-  for (const process of context.processes) files.begin(process);
+  for (const process of context.processes) {
+    if (owns(process, 'files_id')) files.begin(process);
+  }
   files.make(tables);
   return files;
 }
 
 /** What CRIU's images can hold and woodfrog does not restore yet. */
-function refuseUnsupported({ images, processes }: RebuildInputs): void {
+function refuseUnsupported({ images }: RebuildInputs): void {
   if (images.many(IMAGES.FILE_LOCKS).length > 0) {
     throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
   }
   const [remap] = images.many(IMAGES.REMAP_FPATH);
   if (remap) {
     throw unsupported('deleted files are not restored yet', { object: `file ${remap.orig_id}` });
-  }
-  for (const [field, what] of [
-    ['vm_id', 'memory'],
-    ['files_id', 'descriptor table'],
-    ['fs_id', 'working directory'],
-    ['sighand_id', 'signal handlers'],
-  ] as const) {
-    const owners = new Map<number, ProcessRebuild>();
-    for (const process of processes) {
-      const { ids, vpid, comm } = process;
-      const other = owners.get(ids[field]);
-      if (other) {
-        const place = { object: 'process', pid: vpid, comm };
-        throw unsupported(`it shares its ${what} with pid ${other.vpid}: not restored yet`, place);
-      }
-      owners.set(ids[field], process);
-    }
   }
 }
 
@@ -156,10 +144,21 @@ function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
 /** The temporary descriptors of the descriptions, by id. */
 type Made = Map<number, number>;
 
+/** A description that is made, and has steps in 'fill'. */
+interface Unfilled {
+  kind: FileKind;
+  build: FileBuild<unknown, unknown>;
+  fd: number;
+}
+
 class Rebuild implements FileRebuild {
   private readonly context: RebuildInputs;
   private readonly saved: SavedFiles;
   private readonly used = new Map<ProcessRebuild, Map<string, number>>();
+  private readonly tables = new Map<ProcessRebuild, Map<number, FdinfoEntry>>();
+  /** By process: temporary descriptors of what it has made, and of what it has taken. */
+  private readonly temporaries = new Map<ProcessRebuild, Made>();
+  private readonly unfilled: Unfilled[] = [];
 
   constructor(context: RebuildInputs, saved: SavedFiles) {
     this.context = context;
@@ -200,18 +199,53 @@ class Rebuild implements FileRebuild {
       },
     });
     const made: Made = new Map();
+    const makers = new Map<number, number>();
     processes.forEach((process, i) => {
-      for (const ids of makes[i] ?? []) this.makeTogether(process, ids, made);
+      const own: Made = new Map();
+      this.temporaries.set(process, own);
+      this.tables.set(process, new Map((tables[i] ?? []).map((entry) => [entry.fd, entry])));
+      for (const ids of makes[i] ?? []) {
+        this.makeTogether(process, ids, own);
+        for (const id of ids) makers.set(id, i);
+      }
+      for (const [id, fd] of own) made.set(id, fd);
     });
     processes.forEach((process, i) => {
       const track = process.track.at('descriptors');
-      const own = this.take(track, takes[i] ?? [], made);
+      const needs = this.needsOf((makes[i] ?? []).flat(), makers, i);
+      const own = this.temporaryOf(process);
+      for (const [id, fd] of this.take(track, [...(takes[i] ?? []), ...needs], made)) {
+        own.set(id, fd);
+      }
       for (const { id, fd, flags } of tables[i] ?? []) {
-        const oldfd = own.get(id) ?? defined(made.get(id), `file ${id} is not made`);
+        const oldfd = defined(own.get(id), `file ${id} is not made`);
         const cloexec = (flags & FD_CLOEXEC) !== 0 ? O_CLOEXEC : 0;
         const object = this.saved.get(id).kind.name;
         track.call(dup3, { oldfd, newfd: fd, flags: cloexec }, { object, fd, mustEqual: fd });
       }
+    });
+    for (const { kind, build, fd } of this.unfilled) {
+      const { vpid, comm, track } = build.process;
+      track.at('fill');
+      within({ object: kind.name, pid: vpid, comm }, () => kind.fill?.(build, fd));
+    }
+  }
+
+  /** What the `fill` of these descriptions uses, made by others and in nobody's table here. */
+  private needsOf(
+    ids: readonly number[],
+    makers: ReadonlyMap<number, number>,
+    process: number,
+  ): { id: number; from: number }[] {
+    const needed = new Set<number>();
+    for (const id of ids) {
+      const { kind, entry } = this.saved.get(id);
+      for (const other of kind.needs?.(entry) ?? []) needed.add(other);
+    }
+    return [...needed].flatMap((id) => {
+      const from = makers.get(id);
+      if (from === undefined) throw broken(`file ${id} is needed, and nobody has it open`);
+      return from === process ? [] : [{ id, from }];
     });
   }
 
@@ -229,11 +263,7 @@ class Rebuild implements FileRebuild {
         };
         const fd = kind.open(build);
         made.set(id, fd);
-        if (kind.fill) {
-          process.track.at('fill');
-          kind.fill(build, fd);
-          process.track.at('make');
-        }
+        if (kind.fill) this.unfilled.push({ kind, build, fd });
       }
     });
   }
@@ -245,8 +275,9 @@ class Rebuild implements FileRebuild {
     made: Made,
   ): Map<number, number> {
     const pidfds = new Map<number, number>();
-    const own = new Map<number, number>();
+    const own: Made = new Map();
     for (const { id, from } of takes) {
+      if (own.has(id)) continue;
       const fd = defined(made.get(id), `file ${id} is not made`);
       const { vpid } = this.context.processes[from] as ProcessRebuild;
       const object = this.saved.get(id).kind.name;
@@ -258,6 +289,19 @@ class Rebuild implements FileRebuild {
       own.set(id, track.newFd(pidfdGetfd, { pidfd, targetfd: fd, flags: 0 }, { object }));
     }
     return own;
+  }
+
+  tableOf(process: ProcessRebuild): ReadonlyMap<number, FdinfoEntry> {
+    return defined(this.tables.get(process.owner.files_id), 'a process has a table');
+  }
+
+  temporary(process: ProcessRebuild, fileId: number): number {
+    const own = this.temporaryOf(process.owner.files_id);
+    return defined(own.get(fileId), `file ${fileId} is neither made nor taken here`);
+  }
+
+  private temporaryOf(process: ProcessRebuild): Made {
+    return defined(this.temporaries.get(process), 'descriptions are made before they are used');
   }
 
   use(process: ProcessRebuild, fileId: number, flags?: number): number {
@@ -279,13 +323,22 @@ class Rebuild implements FileRebuild {
   }
 
   finish(): void {
-    for (const { track } of this.context.processes) {
+    for (const process of this.context.processes) {
+      if (!owns(process, 'files_id')) continue;
+      const { track } = process;
       const first = this.context.controlFd;
-      track.at('task state').call(closeRange, { first, last: LAST_FD, flags: 0 });
+      // Those who share the table still use them in 'task state'.
+      const isShared = this.context.processes.some(
+        (other) => other !== process && other.owner.files_id === process,
+      );
+      track.at(isShared ? 'threads' : 'task state');
+      track.call(closeRange, { first, last: LAST_FD, flags: 0 });
     }
   }
 
-  private once(process: ProcessRebuild, key: string, make: (track: Track) => number): number {
+  private once(user: ProcessRebuild, key: string, make: (track: Track) => number): number {
+    // In a table that several share, one alone can know which number is the lowest.
+    const process = user.owner.files_id;
     let used = this.used.get(process);
     if (!used) {
       used = new Map();

@@ -6,7 +6,7 @@ import type { Mapping } from '../../linux/procfs/maps.js';
 import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
-import type { FileIds, NamedFile } from '../kinds.js';
+import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
 import { toType } from './named.js';
@@ -26,12 +26,17 @@ export const noOwner = (): MessageValue<typeof fown_entry> => ({
 export const mappedKey = ({ major, minor, inode, path, deleted }: Mapping): string =>
   `${major}:${minor}:${inode}:${deleted ? 1 : 0}:${path}`;
 
+const pathKey = ({ name, stat }: NamedFile): string => `${stat.dev}:${stat.ino}:${name}`;
+
 const MAX_U32 = 0xffff_ffff;
 
 export class FileRegistry implements FileIds {
   /** files.img, in order. */
   readonly entries: FileEntry[] = [];
   private readonly mappedFiles: ReadonlyMap<string, NamedFile>;
+  /** Known of the files that are mapped as programs. */
+  private readonly buildIds = new Map<string, readonly number[]>();
+  private readonly descriptionIds = new Map<DescriptionView, number>();
   private readonly paths = new Map<string, number>();
   private readonly pipeIds = new Map<string, number>();
   private readonly takenPipeIds = new Set<number>();
@@ -40,10 +45,21 @@ export class FileRegistry implements FileIds {
   /** `mappedFiles`: what observeFiles found, by mappedKey. */
   constructor(mappedFiles: ReadonlyMap<string, NamedFile> = new Map()) {
     this.mappedFiles = mappedFiles;
+    for (const named of mappedFiles.values()) {
+      if (named.buildId) this.buildIds.set(pathKey(named), named.buildId);
+    }
   }
 
   newFileId(): number {
     return ++this.last;
+  }
+
+  idOf(description: DescriptionView): number {
+    const known = this.descriptionIds.get(description);
+    if (known !== undefined) return known;
+    const id = this.newFileId();
+    this.descriptionIds.set(description, id);
+    return id;
   }
 
   add(entry: FileEntry): void {
@@ -61,11 +77,11 @@ export class FileRegistry implements FileIds {
 
   /** The id of a file with a path that is needed for itself: all such uses of one file share an entry, with flags 0. */
   path(named: NamedFile): number {
-    const { name, stat } = named;
-    const key = `${stat.dev}:${stat.ino}:${name}`;
+    const key = pathKey(named);
     const known = this.paths.get(key);
     if (known !== undefined) return known;
-    const id = this.addNamed(named, { flags: 0, pos: 0n });
+    const buildId = this.buildIds.get(key);
+    const id = this.addNamed(buildId ? { ...named, buildId } : named, { flags: 0, pos: 0n });
     this.paths.set(key, id);
     return id;
   }

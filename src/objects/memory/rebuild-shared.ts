@@ -20,8 +20,14 @@ import { chooseHoles, type Occupied } from '../../plan/holes.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { alignUp, toNumber } from '../../support/bytes.js';
 import { imageError, unsupported } from '../../support/errors.js';
-import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
-import { addReads, readSavedPages, type SavedPages } from './contents.js';
+import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
+import {
+  addReads,
+  type MemoryContext,
+  openPageFiles,
+  type Piece,
+  readSavedPages,
+} from './contents.js';
 import {
   addAdvice,
   addFinish,
@@ -42,7 +48,7 @@ export interface SharedObject {
   /** In bytes: as far as any mapping reaches, at least. */
   size: number;
   uses: Use[];
-  pages: SavedPages;
+  pages: readonly Piece[];
   /** The process that makes it. */
   maker: ProcessRebuild;
   /** Its mapping there that covers the whole object; undefined: it needs a staging area. */
@@ -50,7 +56,7 @@ export interface SharedObject {
 }
 
 /** Every shared anonymous object of the tree, with all that map it. */
-export function collectObjects(context: RestoreContext): SharedObject[] {
+export function collectObjects(context: MemoryContext): SharedObject[] {
   const objects = new Map<number, { size: number; uses: Use[] }>();
   for (const process of context.processes) {
     for (const vma of process.mm.vmas) {
@@ -92,12 +98,12 @@ function identify(vma: Vma, { images }: RestoreContext): { shmid: number; size: 
 }
 
 function finishObject(
-  { store }: RestoreContext,
+  { chain }: MemoryContext,
   { shmid, size: reached, uses }: { shmid: number; size: number; uses: Use[] },
 ): SharedObject {
   const size = alignUp(reached, PAGE_SIZE);
-  const pages = readSavedPages(store, IMAGES.SHMEM_PAGEMAP, shmid);
-  const last = pages.pieces.at(-1);
+  const pages = readSavedPages(chain, IMAGES.SHMEM_PAGEMAP, shmid);
+  const last = pages.at(-1);
   if (last && last.address + last.length > size) {
     throw imageError(`pages of shared memory ${shmid} lie beyond its ${size} bytes`);
   }
@@ -129,14 +135,13 @@ export function addMakings(
 }
 
 function addMaking(
-  { files }: RestoreContext,
+  context: RestoreContext,
   process: ProcessRebuild,
   { object, base }: { object: SharedObject; base: number },
 ): void {
   const { whole, size, shmid, pages } = object;
   const { track } = process;
-  const { image } = pages;
-  const fd = pages.pieces.length > 0 ? files.image(process, image) : -1;
+  const fds = openPageFiles(context, process, pages);
   track.at('memory');
   if (whole) {
     addMmap(track, whole, { prot: fillingProt(whole), shared: true });
@@ -155,8 +160,8 @@ function addMaking(
       { mustEqual: base, object: `shared memory ${shmid}` },
     );
   }
-  const pieces = pages.pieces.map((piece) => ({ ...piece, address: base + piece.address }));
-  if (fd >= 0) addReads(track, { fd, image, pieces });
+  const pieces = pages.map((piece) => ({ ...piece, address: base + piece.address }));
+  addReads(track, pieces, fds);
   if (whole) addFinish(track, whole, { current: fillingProt(whole), hasGuards: false });
 }
 
@@ -185,13 +190,15 @@ export function addUses(
 }
 
 function addUse(
-  { track }: ProcessRebuild,
+  process: ProcessRebuild,
   vmas: readonly Vma[],
   { object, base }: { object: SharedObject; base: number },
 ): void {
   const range = `${base.toString(16)}-${(base + object.size).toString(16)}`;
-  track.at('shared memory');
-  const fd = track.newFd(
+  const { track } = process;
+  // In a descriptor table of several, one alone makes descriptors: the mappings come a stage later.
+  const isOwn = owns(process, 'files_id');
+  const fd = process.owner.files_id.track.at('shared memory').newFd(
     openat,
     {
       dirfd: AT_FDCWD,
@@ -201,10 +208,11 @@ function addUse(
     },
     { object: `shared memory ${object.shmid}` },
   );
+  track.at(isOwn ? 'shared memory' : 'descriptors');
   for (const vma of vmas) {
     addMmap(track, vma, { fd, shared: true });
     addAdvice(track, vma);
     addFinish(track, vma, { current: vma.prot, hasGuards: false });
   }
-  track.call(close, { fd });
+  if (isOwn) track.call(close, { fd });
 }

@@ -29,23 +29,21 @@ export const intervalTimers = defineTaskState<undefined, boolean[]>({
       });
   },
   inspect({ probed }) {
-    refuseArmed(probed);
+    refuseArmed(probed, 'saved');
     return { tc: { timers: { real: NOT_ARMED, virt: NOT_ARMED, prof: NOT_ARMED, posix: [] } } };
   },
   rebuild({ core }) {
     const { timers } = core.tc ?? {};
-    if (timers === undefined) return;
-    refuseArmed([timers.real, timers.virt, timers.prof].map(isArmed));
-    if (timers.posix.length > 0) throw posixTimers(timers.posix.map(({ it_id }) => it_id));
+    if (timers) refuseArmed([timers.real, timers.virt, timers.prof].map(isArmed), 'restored');
   },
 });
 
 const isArmed = ({ isec, iusec, vsec, vusec }: Entry): boolean => isec + iusec + vsec + vusec !== 0;
 
-function refuseArmed(armed: readonly boolean[]): void {
+function refuseArmed(armed: readonly boolean[], done: 'saved' | 'restored'): void {
   const names = ITIMERS.filter((_, which) => armed[which]);
   if (names.length === 0) return;
-  throw unsupported(`${names.join(', ')} is armed, which cannot be saved yet`, {
+  throw unsupported(`${names.join(', ')} is armed: interval timers are not ${done} yet`, {
     remedy: 'checkpoint the program while it has no alarm(2) or setitimer(2) running',
   });
 }
@@ -55,14 +53,23 @@ export const posixTimerList = defineTaskState<number[]>({
   name: 'POSIX timer',
   scope: 'process',
   observe: (port, { process }) =>
-    parseTimers(port.readText(`/proc/${process.pid}/timers`)).map(({ id }) => id),
+    parseTimers(port.readText(`/proc/${process.task}/timers`)).map(({ id }) => id),
   inspect({ seen }) {
-    if (seen.length > 0) throw posixTimers(seen);
+    refuseTimers(seen, 'saved');
     return {};
+  },
+  rebuild({ core }) {
+    const posix = core.tc?.timers?.posix ?? [];
+    refuseTimers(
+      posix.map(({ it_id }) => it_id),
+      'restored',
+    );
   },
 });
 
-const posixTimers = (ids: readonly number[]) =>
-  unsupported(`POSIX timer ${ids.join(', ')} exists, which cannot be saved yet`, {
+function refuseTimers(ids: readonly number[], done: 'saved' | 'restored'): void {
+  if (ids.length === 0) return;
+  throw unsupported(`it has POSIX timer ${ids.join(', ')}: POSIX timers are not ${done} yet`, {
     remedy: 'checkpoint the program while it has no timer of timer_create(2)',
   });
+}
