@@ -1,7 +1,6 @@
 /** Who in a tree holds which open file: numbers and descriptions, found both ways. */
 import type { DescriptionView, Holder, TreeFiles } from '../kinds.js';
 import type { ProcessFiles } from './observe.js';
-import { liveThread } from './sharing.js';
 
 function groupBy<K>(holders: readonly Holder[], keyOf: (holder: Holder) => K): Map<K, Holder[]> {
   const groups = new Map<K, Holder[]>();
@@ -27,7 +26,7 @@ export class Holders implements TreeFiles {
 
   get holders(): readonly Holder[] {
     this.all ??= this.processes.flatMap(({ process, table }) => {
-      const tid = liveThread(process)?.tid ?? process.pid;
+      const tid = process.task;
       return table.map(({ fd, description }) => ({
         ...{ process, tid, fd, description: description.view },
       }));
