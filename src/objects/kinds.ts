@@ -113,14 +113,14 @@ export interface DescriptionView {
 /** A number in the table of a process, and what is behind it. */
 export interface Holder {
   process: ProcessView;
-  /** A live thread of it, for kcmp(2). */
-  tid: number;
   fd: number;
   description: DescriptionView;
 }
 
 /** The open files of the whole tree, for kinds that refer to others: the targets of an epoll instance. */
 export interface TreeFiles {
+  /** All processes, zombies too. */
+  readonly processes: readonly ProcessView[];
   /** All descriptors, process by process in tree order, ascending; of a shared table once. */
   readonly holders: readonly Holder[];
   holdersOf(description: DescriptionView): readonly Holder[];

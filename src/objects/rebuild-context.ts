@@ -96,4 +96,6 @@ export interface RebuildInputs {
   controlFd: number;
   /** Opens an image in woodfrog's own table and says its number there (for pidfd_getfd by a puppet). */
   hostImageFd(name: string): number;
+  /** So many pidfds, in woodfrog's own table, of one process that has ended; of another one at each call. */
+  hostEndedPidfds(count: number): number[];
 }

@@ -36,6 +36,7 @@ export interface CompileInput {
   store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
+  hostEndedPidfds(count: number): number[];
 }
 
 export interface Compiled {

@@ -11,6 +11,7 @@ import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
+import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
 import { residentBytes } from './page-progress.js';
 import { rehearse } from './rehearse.js';
@@ -61,6 +62,8 @@ function freezeAndWrite(
   const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
   const memwrite_time = microsecondsSince(writing);
+  // Tasks that live on have them themselves.
+  if (!options.leaveRunning && !options.leaveStopped) saveLateSignals(tree, processes, images);
   // All that is left is in our memory: a program that goes on need not wait until it is written.
   if (options.leaveRunning) tree.thaw();
   const thawed = monotonicMs();

@@ -4,15 +4,14 @@
  */
 
 import type { XstateLayout } from '../arch/arch.js';
-import { storedPages } from '../checkpoint/page-facts.js';
 import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
-import { verifyCheckpoint } from '../checkpoint/verify.js';
+import { readVerified } from '../checkpoint/verify-store.js';
 import { readText } from '../host/files.js';
 import { type Host, syscallError } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
-import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageSet } from '../images/directory.js';
 import { type ParentedStore, parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
@@ -34,6 +33,7 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
@@ -55,8 +55,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
-  const images = readImageSet(store);
-  verifyCheckpoint(images, storedPages(store));
+  const images = readVerified(store);
   const fileTypes = fileKinds.map(({ fdType }) => fdType);
   refuseUnsupported(images, { fileTypes, images: resourceImages });
   if (options.detached && !options.sibling) refuseOrphanSignal(images);
@@ -65,6 +64,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
+  using ended = new EndedPidfds(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -81,6 +81,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      hostEndedPidfds: (count) => ended.make(count),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {

@@ -2,7 +2,7 @@
  * Who descends from the root of a tree, found by the parent that every process names: /proc/PID/task/TID/children is a
  * kernel option (CONFIG_PROC_CHILDREN) that not all have.
  */
-import { attemptReadText, readDir } from '../host/files.js';
+import { readDir, readIfThere } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { type Pid, pid } from '../support/brand.js';
@@ -76,8 +76,8 @@ export class Family {
   }
 
   #parentOf(id: number): number | undefined {
-    const text = attemptReadText(this.#host, `/proc/${id}/stat`);
-    if (typeof text === 'number') return undefined;
+    const text = readIfThere(this.#host, `/proc/${id}/stat`);
+    if (text === undefined) return undefined;
     const { ppid } = parseStat(text);
     this.#parents.set(id, ppid);
     return ppid;

@@ -4,7 +4,7 @@
  * changed in any task; when the tracer dies, every task goes on.
  */
 
-import { attemptReadDir, attemptReadText } from '../host/files.js';
+import { attemptReadDir, attemptReadText, readIfThere } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
 import { attemptDetach, attemptSeize, eventMessage, interrupt, resume } from '../host/ptrace.js';
@@ -13,7 +13,6 @@ import { ENOENT, EPERM, ESRCH, errnoName } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP, signalName } from '../linux/signal.js';
-import { tgkill } from '../linux/syscalls/tasks.js';
 import {
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_STOP,
@@ -47,8 +46,6 @@ export class FrozenTree implements Disposable {
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
   readonly #threads = new Map<Pid, ThreadState>();
-  /** Signals that came meanwhile and could not be kept pending. */
-  readonly #toSend: { process: Pid; tid: Pid; signal: number }[] = [];
   #stopSignal: { tid: Pid; signal: number } | undefined;
   #released = false;
 
@@ -61,17 +58,8 @@ export class FrozenTree implements Disposable {
   thaw(): void {
     if (this.#released) return;
     this.#released = true;
-    for (const { process, tid, signal } of this.#toSend) {
-      // ESRCH: the thread has ended, and the signal with it.
-      this.host.attempt(tgkill, { tgid: process, tid, sig: signal });
-    }
     for (const tid of this.threads) detachSurely(this.host, tid);
     this.#settle();
-  }
-
-  /** Sends a signal to a thread when the tree is let go. */
-  sendAtThaw(process: Pid, tid: Pid, signal: number): void {
-    this.#toSend.push({ process, tid, signal });
   }
 
   /** The tree is no longer ours to thaw: its tasks were killed. */
@@ -190,8 +178,8 @@ export class FrozenTree implements Disposable {
    */
   #dropLost(): void {
     for (const tid of this.running) {
-      const text = attemptReadText(this.host, `/proc/${tid}/status`);
-      const { State = 'X', TracerPid = 0 } = typeof text === 'number' ? {} : parseStatus(text);
+      const text = readIfThere(this.host, `/proc/${tid}/status`);
+      const { State = 'X', TracerPid = 0 } = text === undefined ? {} : parseStatus(text);
       if (State === 'Z') this.#threads.set(tid, 'dead');
       else if (TracerPid === 0) this.#threads.delete(tid);
     }
@@ -237,9 +225,7 @@ export const stoppedBy = (signal: number, tid: Pid, comm: string): CheckpointErr
 export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): FrozenTree {
   const tree = new FrozenTree(host, interrupts);
   try {
-    if (typeof attemptReadDir(host, `/proc/${root}`) === 'number') {
-      throw gone('no such process', { pid: root });
-    }
+    if (isGone(host, root)) throw gone('no such process', { pid: root });
     const family = new Family(host, root);
     for (let found = family.update(); found.length > 0; found = family.update()) {
       freezeProcesses(tree, found, family);
@@ -297,12 +283,12 @@ const unlisted = ({ pid: leader }: FrozenProcess, result: number): CheckpointErr
   refused(`its threads cannot be listed: ${errnoName(-result)}`, { pid: leader });
 
 const isGone = (host: Host, process: Pid): boolean =>
-  typeof attemptReadText(host, `/proc/${process}/stat`) === 'number';
+  readIfThere(host, `/proc/${process}/stat`) === undefined;
 
 /** EPERM of PTRACE_SEIZE: a zombie is dumped as such; anything else has a reason to be told. */
 function refuseUnlessZombie(host: Host, tid: Pid): void {
-  const text = attemptReadText(host, `/proc/${tid}/status`);
-  if (typeof text === 'number') return;
+  const text = readIfThere(host, `/proc/${tid}/status`);
+  if (text === undefined) return;
   const { State, TracerPid, Name } = parseStatus(text);
   if (State === 'Z' || State === 'X') return;
   const where = { pid: tid, comm: Name };

@@ -216,6 +216,7 @@ function start(tree: FrozenTree, { probe, interpreter, records, signal }: Tape):
 
 export function runTapes(tree: FrozenTree, tapes: readonly Tape[]): void {
   const away = new Away(tree);
+  const foreign: Tape[] = [];
   try {
     for (const tape of tapes) {
       const { interpreter } = tape;
@@ -225,14 +226,23 @@ export function runTapes(tree: FrozenTree, tapes: readonly Tape[]): void {
       });
       start(tree, tape);
     }
-    waitEnds(tree, tapes, away);
+    waitEnds(tree, tapes, { away, foreign });
   } catch (error) {
     away.bringBack();
     throw error;
+  } finally {
+    for (const { probe, signal } of foreign) {
+      // ESRCH: the thread has ended, and the signal with it.
+      tree.host.attempt(tgkill, { tgid: probe.process.pid, tid: probe.thread.tid, sig: signal });
+    }
   }
 }
 
-function waitEnds(tree: FrozenTree, tapes: readonly Tape[], away: Away): void {
+function waitEnds(
+  tree: FrozenTree,
+  tapes: readonly Tape[],
+  { away, foreign }: { away: Away; foreign: Tape[] },
+): void {
   const byThread = new Map(tapes.map((tape) => [tape.probe.thread.tid as number, tape]));
   while (away.size > 0) {
     const event = waitAny(tree.host, tree.interrupts, () => 'probes to end');
@@ -245,7 +255,7 @@ function waitEnds(tree: FrozenTree, tapes: readonly Tape[], away: Away): void {
       away.noteStop(event);
     } else if (event.event === 0 && event.signal === tape.signal) {
       const hasEnded = isAtEnd(tape, getRegisters(tree.host, tid));
-      keepForeign(tree, tape, hasEnded);
+      if (isForeign(tree, tape, hasEnded)) foreign.push(tape);
       if (hasEnded) away.restore(tid);
       else resume(tree.host, tid);
     } else {
@@ -263,18 +273,16 @@ const isAtEnd = ({ interpreter, end }: Tape, { ip, sp }: Registers): boolean =>
   toNumber(sp) === end && toNumber(ip) === interpreter + afterCall;
 
 /**
- * The tape's signal, sent by somebody else: a task that does not block it would have ignored it; for one that does it is
- * sent again. Two at once are one, as always with such signals.
+ * Whether somebody else sent the tape's signal to a task that blocks it: it is sent again when the mask is back. One that
+ * does not block it would have ignored it. Two at once are one, as always with such signals.
  */
-function keepForeign(tree: FrozenTree, { probe, signal }: Tape, hasEnded: boolean): void {
+function isForeign(tree: FrozenTree, { probe, signal }: Tape, hasEnded: boolean): boolean {
   const { process, thread } = probe;
-  if (!hasSignal(thread.sigmask, signal)) return;
+  if (!hasSignal(thread.sigmask, signal)) return false;
   const info = attemptSiginfo(tree.host, thread.tid);
-  if (typeof info !== 'number' && hasEnded) {
-    const { si_code, si_pid } = siginfo_rt.decode(info);
-    if (si_code === SI_TKILL && si_pid === process.vpid) return;
-  }
-  if (typeof info !== 'number') tree.sendAtThaw(process.pid, thread.tid, signal);
+  if (typeof info === 'number') return false;
+  const { si_code, si_pid } = siginfo_rt.decode(info);
+  return !hasEnded || si_code !== SI_TKILL || si_pid !== process.vpid;
 }
 
 /** Reads back what the calls left: the records and the data of each thread. */

@@ -1,6 +1,6 @@
 /**
  * One system call in each of many frozen processes at once. Before anything else, a signal frame with the task's
- * true state is written below its stack's red zone, as the return address of the call: if the tracer dies, the call
+ * true state is written to its main stack, as the return address of the call: if the tracer dies, the call
  * ends in rt_sigreturn and the task goes on. Restoring the registers happens at an interrupt stop, where the kernel
  * still restarts the call that the freeze interrupted.
  */
@@ -9,7 +9,7 @@ import {
   forFrame,
   type Registers,
   redirect,
-  sigframeSize,
+  type Sigframe,
   type XstateLayout,
 } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
@@ -23,12 +23,12 @@ import {
   setSigmask,
 } from '../host/ptrace.js';
 import { isSyscallStop, waitAny } from '../host/wait.js';
-import type { Mapping } from '../linux/procfs/maps.js';
 import { FULL_SIGSET } from '../linux/signal.js';
 import { PTRACE_EVENT_STOP } from '../linux/uapi/ptrace.js';
-import { alignDown, toNumber, toSigned, toWord } from '../support/bytes.js';
+import { toNumber, toSigned, toWord } from '../support/bytes.js';
 import { type CheckpointError, gone } from '../support/errors.js';
 import { Away } from './away.js';
+import { placeFrame } from './frame-place.js';
 import { type FrozenTree, signalOf } from './freeze.js';
 import type { Gadgets } from './gadgets.js';
 
@@ -41,8 +41,6 @@ export interface RemoteCall {
   args: readonly number[];
 }
 
-const RED_ZONE = 128;
-const FRAME_ALIGN = 64;
 /** A frame that asks rt_sigreturn to set this alternate stack leaves the task's own as it is: EINVAL is ignored. */
 export const KEEP_ALTSTACK = { ss_sp: 0, ss_flags: 0x7fff_fff0, ss_size: 0 };
 
@@ -57,6 +55,7 @@ export function remoteCalls(
 ): void {
   const byThread = new Map<number, RemoteCall>(calls.map((call) => [call.thread.tid, call]));
   const away = new Away(tree);
+  const borrowed: Borrowed[] = [];
   const tell = (tid: number, { ip, ax }: Registers): void => {
     const call = byThread.get(tid);
     if (call && toNumber(ip) === behindCall(call)) done(call, Number(toSigned(ax)));
@@ -66,7 +65,7 @@ export function remoteCalls(
       away.add(call.thread, ({ ip }) =>
         [call.gadgets.syscall, behindCall(call)].includes(toNumber(ip)),
       );
-      begin(tree, call, layout);
+      begin(tree, call, { layout, borrowed });
       resumeToSyscall(tree.host, call.thread.tid);
     }
     const finish = (tid: number): void => {
@@ -77,7 +76,19 @@ export function remoteCalls(
   } catch (error) {
     away.bringBack(tell);
     throw error;
+  } finally {
+    for (const { call, address, length } of borrowed) {
+      if (away.has(call.thread.tid)) continue;
+      attemptWriteMemory(tree.host, call.process.pid, address, new Uint8Array(length));
+    }
   }
+}
+
+/** Memory of a task that must be zeros again afterwards. */
+interface Borrowed {
+  call: RemoteCall;
+  address: number;
+  length: number;
 }
 
 /** `syscall`: 0f 05. A thread that has not come so far has not made the call. */
@@ -116,19 +127,22 @@ function waitCalls(tree: FrozenTree, away: Away, finish: (tid: number) => void):
 export const goneMeanwhile = ({ tid, stat }: ThreadView): CheckpointError =>
   gone('the task was killed meanwhile', { pid: tid, comm: stat.comm });
 
-function begin(tree: FrozenTree, call: RemoteCall, layout: XstateLayout): void {
+function begin(
+  tree: FrozenTree,
+  call: RemoteCall,
+  { layout, borrowed }: { layout: XstateLayout; borrowed: Borrowed[] },
+): void {
   const { host } = tree;
   const { process, thread, gadgets, nr, args } = call;
-  const frame = gadgets.sigreturn === undefined ? undefined : placeFrame(call, layout);
-  if (frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0) {
-    setRegisters(
-      host,
-      thread.tid,
-      callRegisters(thread.regs, gadgets, nr, args, frame.frameAddress),
-    );
-  } else {
-    setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, undefined));
+  const place = gadgets.sigreturn === undefined ? undefined : placeFrame(host, call);
+  const frame = place && frameOf(call, place.address, layout);
+  if (place?.isBorrowed && frame) {
+    borrowed.push({ call, address: place.address, length: frame.bytes.length });
   }
+  const written =
+    frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0;
+  const sp = written ? frame.frameAddress : undefined;
+  setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, sp));
   // After the registers: should the tracer die in between, the frame's own mask is the true one either way.
   setSigmask(host, thread.tid, FULL_SIGSET);
 }
@@ -148,13 +162,13 @@ function callRegisters(
   return redirect(regs, sp === undefined ? to : { ...to, sp: toWord(sp) });
 }
 
-/** The frame below the stack's red zone; undefined where the stack may be too small to write below. */
-function placeFrame({ process, thread, gadgets }: RemoteCall, layout: XstateLayout) {
-  const sp = toNumber(thread.regs.sp);
-  const needed = sigframeSize(thread.xstate.length) + RED_ZONE + FRAME_ALIGN;
-  if (!hasRoomBelow(process.mappings, sp, needed)) return undefined;
-  return buildSigframe({
-    address: alignDown(sp - needed, FRAME_ALIGN),
+const frameOf = (
+  { thread, gadgets }: RemoteCall,
+  address: number,
+  layout: XstateLayout,
+): Sigframe =>
+  buildSigframe({
+    address,
     regs: forFrame(thread.regs),
     xstate: thread.xstate,
     layout,
@@ -162,19 +176,3 @@ function placeFrame({ process, thread, gadgets }: RemoteCall, layout: XstateLayo
     altstack: KEEP_ALTSTACK,
     restorer: gadgets.sigreturn ?? 0,
   });
-}
-
-/** Whether memory below `sp` belongs to the same stack: the main stack, or a mapping with a guard below it. */
-export function hasRoomBelow(mappings: readonly Mapping[], sp: number, needed: number): boolean {
-  const index = mappings.findIndex(({ start, end }) => start <= sp && sp <= end);
-  const mapping = mappings[index];
-  if (mapping === undefined || sp - needed < mapping.start) return false;
-  if (mapping.label === '[stack]') return true;
-  const below = mappings[index - 1];
-  return (
-    mapping.path === undefined &&
-    below !== undefined &&
-    below.end === mapping.start &&
-    below.prot === 0
-  );
-}

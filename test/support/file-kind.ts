@@ -52,11 +52,13 @@ export function stepsOf(
   const build = {
     entry,
     process: { vpid: 10, comm: 'program', track } as ProcessRebuild,
-    made: undefined,
+    made: undefined as unknown,
     context: context as RebuildInputs,
     files: files as FileRebuild,
   };
   track.at('make');
+  const { process, context: inputs, files: rebuild } = build;
+  build.made = kind.make?.({ entries: [entry], process, context: inputs, files: rebuild });
   const fd = kind.open(build);
   track.at('fill');
   kind.fill?.(build, fd);

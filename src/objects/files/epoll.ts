@@ -91,10 +91,10 @@ function observe(
 /** Most likely first: that number of a holder of the instance, that number of anybody, any other descriptor. */
 function findTarget(port: DumpPort, { tree, epoll, self }: Search, slot: Slot): DescriptionView {
   const asked = new Set<DescriptionView>();
-  const isTarget = ({ tid, fd, description }: Holder): boolean => {
+  const isTarget = ({ process, fd, description }: Holder): boolean => {
     if (asked.has(description)) return false;
     asked.add(description);
-    const pids = { pid1: tid, pid2: self.tid };
+    const pids = { pid1: process.task, pid2: self.process.task };
     return port.call(kcmpEpoll, { ...pids, type: KCMP_EPOLL_TFD, idx1: fd, idx2: slot }) === 0;
   };
   const near = new Set(tree.holdersOf(epoll).map(({ process }) => process));

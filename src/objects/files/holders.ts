@@ -1,4 +1,5 @@
 /** Who in a tree holds which open file: numbers and descriptions, found both ways. */
+import type { ProcessView } from '../../checkpoint/views.js';
 import type { DescriptionView, Holder, TreeFiles } from '../kinds.js';
 import type { ProcessFiles } from './observe.js';
 
@@ -15,21 +16,20 @@ function groupBy<K>(holders: readonly Holder[], keyOf: (holder: Holder) => K): M
 
 /** Put together when it is first asked. */
 export class Holders implements TreeFiles {
-  private readonly processes: readonly ProcessFiles[];
+  readonly processes: readonly ProcessView[];
+  private readonly files: readonly ProcessFiles[];
   private all: Holder[] | undefined;
   private byDescription: Map<DescriptionView, Holder[]> | undefined;
   private byNumber: Map<number, Holder[]> | undefined;
 
-  constructor(processes: readonly ProcessFiles[]) {
+  constructor(processes: readonly ProcessView[], files: readonly ProcessFiles[]) {
     this.processes = processes;
+    this.files = files;
   }
 
   get holders(): readonly Holder[] {
-    this.all ??= this.processes.flatMap(({ process, table }) => {
-      const tid = process.task;
-      return table.map(({ fd, description }) => ({
-        ...{ process, tid, fd, description: description.view },
-      }));
+    this.all ??= this.files.flatMap(({ process, table }) => {
+      return table.map(({ fd, description }) => ({ process, fd, description: description.view }));
     });
     return this.all;
   }

@@ -80,7 +80,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
       root: namer.observe(`/proc/${task}/root`),
     };
   });
-  observeGroups(port, tables.descriptions, new Holders(observed));
+  observeGroups(port, tables.descriptions, new Holders(processes, observed));
   return {
     processes: observed,
     descriptions: tables.descriptions,

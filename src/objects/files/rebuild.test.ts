@@ -78,6 +78,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     },
     puppetMappings: [],
     hostImageFd: () => 60,
+    hostEndedPidfds: () => [61],
   };
   return { context, processes };
 }

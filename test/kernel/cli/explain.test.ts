@@ -58,10 +58,6 @@ explained('timers.c', 'posix-timer', (stdout, pid) =>
 );
 explained('tasks.c', 'stopped', (stdout) => assert.match(stdout, /: cannot be saved: .*stopped/));
 explained('tasks.c', 'traced', (stdout) => assert.match(stdout, /: cannot be saved: .*traced by/));
-explained('tasks.c', 'zombie-leader', (stdout) =>
-  assert.match(stdout, /process: cannot be saved: .*main thread/),
-);
-
 steadyTest('restore --explain prints the plan, and runs nothing', async (steady) => {
   const { program, pid } = steady;
   await steady.dump();

@@ -50,11 +50,28 @@ static void play_fanotify(void) {
   check(read(fd, events, sizeof events) > 0);
 }
 
-static void play_pidfd(void) {
-  int fd = syscall(SYS_pidfd_open, getpid(), 0);
+static void play_pidfd_outside(void) {
+  int fd = syscall(SYS_pidfd_open, getppid(), 0);
   check(fd >= 0);
   ready();
   check_equal(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
+}
+
+static void *idle(void *tid) {
+  *(volatile pid_t *)tid = gettid();
+  wait_release();
+  return NULL;
+}
+
+static void play_pidfd_thread(void) {
+  pthread_t thread;
+  volatile pid_t tid = 0;
+  check_equal(pthread_create(&thread, NULL, idle, (void *)&tid), 0);
+  while (tid == 0) nap(1);
+  int fd = syscall(SYS_pidfd_open, tid, O_EXCL /* PIDFD_THREAD */);
+  if (fd < 0) skip("no pidfds of threads here");
+  ready();
+  check_equal(pthread_join(thread, NULL), 0);
 }
 
 static void play_memfd(void) {
@@ -165,7 +182,8 @@ int main(int argc, char **argv) {
   play((struct test_case[]){{"epoll-outside", play_epoll_outside},
                             {"inotify", play_inotify},
                             {"fanotify", play_fanotify},
-                            {"pidfd", play_pidfd},
+                            {"pidfd-outside", play_pidfd_outside},
+                            {"pidfd-thread", play_pidfd_thread},
                             {"memfd", play_memfd},
                             {"memfd-mapping", play_memfd_mapping},
                             {"secretmem", play_secretmem},
