@@ -5,7 +5,7 @@ import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
+import { isAlive, procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
 import { type Program, startProgram } from '../support/program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from '../support/snapshot.js';
 import { tool } from '../support/tool.js';
@@ -170,7 +170,9 @@ function sharedNames(): string[] {
 
 /** Kills the whole tree and collects it. */
 export async function killVictim(victim: Victim): Promise<void> {
-  for (const pid of victim.program.tree()) process.kill(pid, 'SIGKILL');
+  // Also those whose parent was killed before them: they are no longer below the root.
+  const alive = new Set([...victim.program.tree(), ...victim.pids.filter(isAlive)]);
+  for (const pid of alive) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   await victim.program.mustVanish(victim.pids);
   await sleep(0);
 }
