@@ -4,15 +4,14 @@
  */
 
 import type { XstateLayout } from '../arch/arch.js';
-import { storedPages } from '../checkpoint/page-facts.js';
 import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
-import { verifyCheckpoint } from '../checkpoint/verify.js';
+import { readVerified } from '../checkpoint/verify-store.js';
 import { readText } from '../host/files.js';
 import { type Host, syscallError } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
-import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageSet } from '../images/directory.js';
 import { type ParentedStore, parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
@@ -56,8 +55,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
-  const images = readImageSet(store);
-  verifyCheckpoint(images, storedPages(store));
+  const images = readVerified(store);
   const fileTypes = fileKinds.map(({ fdType }) => fdType);
   refuseUnsupported(images, { fileTypes, images: resourceImages });
   if (options.detached && !options.sibling) refuseOrphanSignal(images);

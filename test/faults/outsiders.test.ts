@@ -50,11 +50,11 @@ async function stoppedMeanwhile(b: Bench, elapsedMs: number): Promise<string> {
   signalIfThere(target, 'SIGSTOP');
   const outcome = judge(await running);
   // It stays stopped, whatever the dump did meanwhile.
-  await waitFor(`pid ${target} to be stopped`, () => stateOf(target) === 'T', 2_000);
+  await waitFor(`pid ${target} to be stopped`, () => stateOf(target) === 'T', 10_000);
   if (Math.random() < 0.5) {
     const late = judge(await dump(b, { args: ['-R'] }));
     assert.equal(late, 'refused', 'a stopped task was dumped');
-    await waitFor(`pid ${target} to be stopped`, () => stateOf(target) === 'T', 2_000);
+    await waitFor(`pid ${target} to be stopped`, () => stateOf(target) === 'T', 10_000);
   }
   signalIfThere(target, 'SIGCONT');
   await mustBeUnharmed(b.victim, { strayMappings: false });
