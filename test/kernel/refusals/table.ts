@@ -82,7 +82,8 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('anonymous-inodes.c', [
     ['epoll-outside', /epoll.*target 4 .*outside/],
-    ['inotify', /inotify/i],
+    ['inotify-unread', /inotify.*32 bytes of events/],
+    ['inotify-deleted', /inotify.*deleted/],
     ['fanotify', /fanotify/i],
     ['pidfd-outside', /pidfd.*outside/],
     ['pidfd-thread', /pidfd.*thread/],
