@@ -4,8 +4,8 @@ import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { reg_file_entry } from '../images/messages/regfile.js';
+import type { ParentedStore } from '../images/parents.js';
 import type { MessageValue } from '../images/schema.js';
-import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
@@ -56,7 +56,7 @@ export interface FileRebuild {
    * `finish`. The track stays at the stage it was at.
    */
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
-  /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
+  /** The same of an image file, e.g. 'pages-1.img' or 'parent/pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
   /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
   tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
@@ -84,7 +84,7 @@ export interface RestoreContext extends RebuildInputs {
 export interface RebuildInputs {
   images: ImageSet;
   /** For what the set does not hold: pagemaps, page contents. */
-  store: ImageStore;
+  store: ParentedStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];

@@ -151,11 +151,14 @@ export class Surroundings {
   }
 }
 
-/** Names in folders that everybody shares, as far as they can be a checkpoint tool's. */
+/**
+ * Names in folders that everybody shares, as far as they can be a checkpoint tool's. (The folder for temporary files is
+ * one of the test's own: TMPDIR.)
+ */
 function sharedNames(): string[] {
-  return ['/tmp', '/dev/shm', '/run'].filter(existsSync).flatMap((dir) =>
+  return ['/dev/shm', '/run'].filter(existsSync).flatMap((dir) =>
     readdirSync(dir)
-      .filter((name) => /woodfrog|criu|crtools/.test(name) && !name.startsWith('woodfrog-test'))
+      .filter((name) => /woodfrog|criu|crtools/.test(name))
       .map((name) => join(dir, name)),
   );
 }

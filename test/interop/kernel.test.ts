@@ -3,33 +3,21 @@
  * woodfrog: dumped by one, restored by the other, and must look the same and pass.
  */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { bounded, checkpoint, declareBy, type KernelTest, type Pair } from '../support/kernel.js';
 import { criu, NO_CRIU, type Tool, tool } from '../support/tool.js';
 import { KNOWN_FAILURES } from './known-failures.js';
 
-/** Not those that look at woodfrog's own command line, library or messages. */
-const AREAS = [
-  'cgroups/cgroups',
-  'clocks/clocks',
-  'credentials/credentials',
-  'fifos/fifos',
-  'files/files',
-  'fs/fs',
-  'identity/identity',
-  'memory/memory',
-  'memory-pages/newer',
-  'mm-layout/mm-layout',
-  'pipes/pipes',
-  'process-flags/flags',
-  'registers/registers',
-  'rlimits/rlimits',
-  'scheduling/scheduling',
-  'signals/signals',
-  'threads/threads',
-  'tree/tree',
-  'vdso/vdso',
-];
+const kernelTests = join(dirname(fileURLToPath(import.meta.url)), '../kernel');
+
+/** The test files that say what they hold by kernelTest: not those that look at woodfrog itself. */
+const AREAS = readdirSync(kernelTests, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => readFileSync(join(kernelTests, name), 'utf8').includes('kernelTest('))
+  .sort();
 
 function bothWays(spec: KernelTest, other: Tool): void {
   if (spec.leaveRunningOnly) return;
@@ -71,5 +59,5 @@ if (other === undefined) {
   test('kernel programs go to CRIU and come back', { skip: NO_CRIU }, () => {});
 } else {
   declareBy((spec) => bothWays(spec, other));
-  for (const area of AREAS) await import(`../kernel/${area}.test.js`);
+  for (const area of AREAS) await import(join(kernelTests, area));
 }
