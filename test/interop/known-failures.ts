@@ -20,6 +20,32 @@ const limits: KnownFailure = {
 
 /** By the name of the kernel test. */
 export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
+  'an eventfd keeps a counter above 2^32, up to its limit': {
+    toCriu: 'CRIU gives back the lower 32 bits',
+  },
+  'an eventfd remains a semaphore': both('CRIU does not know EFD_SEMAPHORE'),
+  'timerfds of all clocks keep the time that is left, absolute ones their time of the clock': both(
+    'CRIU moves absolute times by what passed between dump and restore',
+  ),
+  'timerfds that wake the machine keep their time, too': both('CRIU does not know their clocks'),
+  'timerfds keep expirations that nobody has read, and go on': {
+    fromCriu: 'CRIU saves a periodic timer that is at rest without what was due meanwhile',
+    toCriu: 'CRIU adds the expiration that it sets to those that come',
+    sometimes: true,
+  },
+  'epoll keeps level, edge, one-shot and exclusive targets': {
+    toCriu: 'CRIU arms one-shot targets that have fired for errors and hang-ups',
+  },
+  'epoll keeps targets whose number is closed or stands for something else': both(
+    'CRIU adds a target under a number that leads to it',
+  ),
+  'epoll keeps a target that only a child has open': both(
+    'CRIU looks for targets in one process alone',
+  ),
+  'inotify keeps watches by their numbers, and tells what happens afterwards': {
+    toCriu: 'CRIU forgets IN_ONESHOT',
+  },
+  'inotify watches a symbolic link itself': both('CRIU finds no path for a symbolic link'),
   'root with reduced capabilities, securebits, ambient set and no_new_privs stays so': limits,
   'an ordinary user stays one': limits,
   'real, effective and saved ids may differ': limits,
