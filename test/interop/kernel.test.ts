@@ -19,19 +19,27 @@ const AREAS = readdirSync(kernelTests, { recursive: true, encoding: 'utf8' })
   .filter((name) => readFileSync(join(kernelTests, name), 'utf8').includes('kernelTest('))
   .sort();
 
+const seen = new Set<string>();
+
 function bothWays(spec: KernelTest, other: Tool): void {
+  seen.add(spec.name);
   if (spec.leaveRunningOnly) return;
-  const known = KNOWN_FAILURES[spec.name] ?? {};
+  const known = KNOWN_FAILURES[spec.name];
   const declare = (name: string, pair: Pair, failure: string | undefined): void => {
+    // Not looked at yet, in which way it fails.
+    if (known === undefined && spec.criuFails !== undefined) {
+      test(name, { skip: `CRIU: ${spec.criuFails}` }, () => {});
+      return;
+    }
     const expected = failure === undefined ? '' : `, and fails: ${failure}`;
     test(`${name}${expected}`, (t) =>
       failure === undefined
         ? bounded(t, () => checkpoint({ ...spec, rounds: 1 }, pair))
-        : mustFail(t, { spec, pair, sometimes: known.sometimes === true }));
+        : mustFail(t, { spec, pair, sometimes: known?.sometimes === true }));
   };
   describe(spec.name, () => {
-    declare('woodfrog dumps, CRIU restores', { dumper: tool, restorer: other }, known.toCriu);
-    declare('CRIU dumps, woodfrog restores', { dumper: other, restorer: tool }, known.fromCriu);
+    declare('woodfrog dumps, CRIU restores', { dumper: tool, restorer: other }, known?.toCriu);
+    declare('CRIU dumps, woodfrog restores', { dumper: other, restorer: tool }, known?.fromCriu);
   });
 }
 
@@ -42,7 +50,8 @@ async function mustFail(
 ): Promise<void> {
   let failed = false;
   await bounded(t, async () => {
-    const run = checkpoint({ ...spec, rounds: 1 }, { ...pair, settleMs: 200 });
+    const quick = { ...spec, rounds: 1, timeoutMs: 5000 };
+    const run = checkpoint(quick, { ...pair, settleMs: 200 });
     failed = await run.then(
       () => false,
       (error) => {
@@ -60,4 +69,10 @@ if (other === undefined) {
 } else {
   declareBy((spec) => bothWays(spec, other));
   for (const area of AREAS) await import(join(kernelTests, area));
+  test('every known failure is one of a program', () => {
+    assert.deepEqual(
+      Object.keys(KNOWN_FAILURES).filter((name) => !seen.has(name)),
+      [],
+    );
+  });
 }

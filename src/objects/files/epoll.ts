@@ -110,7 +110,7 @@ function findTarget(port: DumpPort, { tree, epoll, self }: Search, slot: Slot): 
 }
 
 function refuseBusyPolling(port: DumpPort, { process, fd }: DescriptionView): void {
-  const taken = port.take(process.pid, fd);
+  const taken = port.take(process.task, fd);
   using scope = port.scope();
   const argp = scope.alloc(epoll_params.size);
   // Before Linux 6.9, or without CONFIG_NET_RX_BUSY_POLL, there are no such parameters.
