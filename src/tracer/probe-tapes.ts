@@ -179,7 +179,9 @@ function endSignal({ pid, comm, status }: ProcessView, thread: ThreadView): numb
   const free = END_SIGNALS.filter(
     (signal) => !hasSignal(status.SigCgt, signal) && !hasSignal(pending, signal),
   );
-  const found = free.find((signal) => !hasSignal(thread.sigmask, signal)) ?? free[0];
+  const isBest = (signal: number): boolean =>
+    signal !== SIGCONT && !hasSignal(thread.sigmask, signal);
+  const found = free.find(isBest) ?? free[0];
   if (found !== undefined) return found;
   throw unsupported(
     'the process catches SIGURG, SIGWINCH, SIGCHLD and SIGCONT, or has them pending',
@@ -191,7 +193,7 @@ function endSignal({ pid, comm, status }: ProcessView, thread: ThreadView): numb
   );
 }
 
-/** SIGCONT last: sending it takes back a SIGSTOP that is pending. */
+/** SIGCONT last: sending it makes a process go on that somebody has stopped. */
 const END_SIGNALS = [SIGURG, SIGWINCH, SIGCHLD, SIGCONT];
 
 /**

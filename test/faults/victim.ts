@@ -5,7 +5,7 @@ import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
+import { isAlive, procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
 import { type Program, startProgram } from '../support/program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from '../support/snapshot.js';
 import { tool } from '../support/tool.js';
@@ -97,7 +97,7 @@ export function folderFacts(dir: string, except: readonly string[] = []): Map<st
 /** What a failed restore must leave as it was. */
 export class Surroundings {
   readonly #folders: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  readonly #mounts = procText('self', 'mountinfo');
+  readonly #mounts: string;
   readonly #shared = sharedNames();
   readonly #victim: Victim;
   /** What runs below this test already: itself, and what it has started to stand in the way. */
@@ -106,6 +106,7 @@ export class Surroundings {
   constructor(victim: Victim, imagesDir: string, scratchDir: string) {
     this.#victim = victim;
     const own = victim.program.dir;
+    this.#mounts = mountsBelow(own);
     // What lies beside the program is covered by name: images and scratch have entries of their
     // own.
     this.#folders = new Map([
@@ -138,7 +139,7 @@ export class Surroundings {
         throw new AssertionError({ message: `Files changed in ${dir}: ${changed.join('\n')}` });
       }
     }
-    if (procText('self', 'mountinfo') !== this.#mounts) {
+    if (mountsBelow(this.#victim.program.dir) !== this.#mounts) {
       throw new AssertionError({ message: 'The failed restore left a mount' });
     }
     const fresh = sharedNames().filter((name) => !this.#shared.includes(name));
@@ -156,6 +157,13 @@ export class Surroundings {
   }
 }
 
+/** Others mount and unmount elsewhere; the tool's own scratch folder is here, too. */
+const mountsBelow = (dir: string): string =>
+  (procText('self', 'mountinfo') ?? '')
+    .split('\n')
+    .filter((line) => line.includes(` ${dir}/`))
+    .join('\n');
+
 /**
  * Names in folders that everybody shares, as far as they can be a checkpoint tool's. (The folder for temporary files is
  * one of the test's own: TMPDIR.)
@@ -170,7 +178,9 @@ function sharedNames(): string[] {
 
 /** Kills the whole tree and collects it. */
 export async function killVictim(victim: Victim): Promise<void> {
-  for (const pid of victim.program.tree()) process.kill(pid, 'SIGKILL');
+  // Also those whose parent was killed before them: they are no longer below the root.
+  const alive = new Set([...victim.program.tree(), ...victim.pids.filter(isAlive)]);
+  for (const pid of alive) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   await victim.program.mustVanish(victim.pids);
   await sleep(0);
 }
