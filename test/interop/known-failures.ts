@@ -45,6 +45,10 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'a dead child keeps a status above 127': {
     toCriu: 'CRIU keeps seven bits of the status that a dead process exited with',
   },
+  'inotify keeps watches by their numbers, and tells what happens afterwards': {
+    toCriu: 'CRIU forgets IN_ONESHOT',
+  },
+  'inotify watches a symbolic link itself': both('CRIU finds no path for a symbolic link'),
   'epoll keeps level, edge, one-shot and exclusive targets': {
     toCriu: 'CRIU arms one-shot targets that have fired for errors and hang-ups',
   },

@@ -21,6 +21,12 @@ export const openat = syscall(
   { dirfd: fdParam, pathname: path, flags: flags(openFlags), mode: octal },
   'fd',
 );
+/** `handle`: struct file_handle, of a file on the mount of `mountFd`. */
+export const openByHandleAt = syscall(
+  'open_by_handle_at',
+  { mountFd: fdParam, handle: data, flags: flags(openFlags) },
+  'fd',
+);
 export const close = syscall('close', { fd: fdParam });
 export const closeRange = syscall('close_range', { first: uint, last: uint, flags: hexWord });
 export const read = syscall('read', { fd: fdParam, buf: out, count: uint }, 'count');

@@ -3,6 +3,7 @@ import type { FileKind } from '../kinds.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
+import { inotify } from './inotify.js';
 import { pidfd } from './pidfd.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
@@ -18,4 +19,5 @@ export const FILE_KINDS: readonly FileKind[] = [
   timerfd,
   epoll,
   pidfd,
+  inotify,
 ];

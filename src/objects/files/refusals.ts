@@ -55,7 +55,6 @@ const TERMINALS: FileDiscriminant[] = [
 }));
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('inotify', 'inotify instances', 'inotify', '[inotify]'),
   anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),

@@ -69,8 +69,9 @@ export const refusals: readonly Refusal[] = [
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
-    ['epoll-outside', /epoll.*target 4 .*outside/],
-    ['inotify', /inotify/i],
+    ['epoll-outside', [/epoll/, /target.* held open outside/]],
+    ['inotify-unread', [/inotify/, /events that have not been read/]],
+    ['inotify-deleted', /inotify.*deleted/],
     ['fanotify', /fanotify/i],
     ['pidfd-outside', /pidfd.*outside/],
     ['pidfd-thread', /pidfd.*thread/],
