@@ -121,6 +121,14 @@ export const splice = syscall(
   'count',
 );
 export const SPLICE_F_NONBLOCK = 2;
+export const fchown = syscall('fchown', { fd: fdParam, user: uint, group: uint });
+export const fchmod = syscall('fchmod', { fd: fdParam, mode: octal });
+/** `offset` points to a u64: where in `in_fd` to begin. */
+export const sendfile = syscall(
+  'sendfile',
+  { out_fd: fdParam, in_fd: fdParam, offset: data, count: uint },
+  'count',
+);
 export const memfdCreate = syscall('memfd_create', { name: path, flags: hexWord }, 'fd');
 export const chdir = syscall('chdir', { path });
 export const fchdir = syscall('fchdir', { fd: fdParam });

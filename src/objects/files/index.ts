@@ -4,6 +4,7 @@ import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
 import { inotify } from './inotify.js';
+import { memfd } from './memfd.js';
 import { pidfd } from './pidfd.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
@@ -20,4 +21,5 @@ export const FILE_KINDS: readonly FileKind[] = [
   epoll,
   pidfd,
   inotify,
+  memfd,
 ];

@@ -46,7 +46,10 @@ const throwIt = (error: CheckpointError): never => {
 /** Pure. */
 export function inspectFiles(
   observation: FilesObservation,
-  { registry = new FileRegistry(observation.mapped), refuse = throwIt }: InspectOptions = {},
+  {
+    registry = new FileRegistry(observation.mapped, observation.memfds),
+    refuse = throwIt,
+  }: InspectOptions = {},
 ): InspectedFiles {
   const inspector = new Inspector(registry, refuse);
   return {
@@ -136,6 +139,7 @@ export function addFiles(
   { processes, resources, registry }: InspectedFiles,
 ): void {
   for (const entry of registry.entries) images.add(IMAGES.FILES, entry);
+  for (const inode of registry.memfds.entries()) images.add(IMAGES.MEMFD_INODE, inode);
   for (const { process, ids, fdinfo, fs } of processes) {
     // Of those who share a table the first has its entries.
     images.declare(IMAGES.FDINFO, ids.files_id);

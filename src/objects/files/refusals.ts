@@ -67,13 +67,6 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
   anonymous('KVM object', 'KVM objects', 'kvm-vm', 'kvm-vcpu:0'),
   anonymous('sync file', 'fences (sync_file)', 'sync_file'),
   {
-    name: 'memfd',
-    recognize: [{ memfd: true }],
-    what: ({ link }) =>
-      `memfds are not saved yet${link.kind === 'memfd' ? `, like '${link.name}'` : ''}`,
-    remedy: CLOSE,
-  },
-  {
     name: 'socket',
     recognize: [{ pseudo: 'socket' }],
     what: () => 'sockets are not saved yet',

@@ -9,6 +9,7 @@ import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { MemfdInodes, type MemfdSeen, mappedMemfdKey } from './memfd-inodes.js';
 import { toType } from './named.js';
 
 export type FileEntry = MessageValue<typeof file_entry>;
@@ -34,6 +35,8 @@ export class FileRegistry implements FileIds {
   /** files.img, in order. */
   readonly entries: FileEntry[] = [];
   private readonly mappedFiles: ReadonlyMap<string, NamedFile>;
+  private readonly mappedMemfds: ReadonlyMap<string, MemfdSeen | CheckpointError>;
+  readonly memfds = new MemfdInodes();
   /** Known of the files that are mapped as programs. */
   private readonly buildIds = new Map<string, readonly number[]>();
   private readonly descriptionIds = new Map<DescriptionView, number>();
@@ -42,9 +45,13 @@ export class FileRegistry implements FileIds {
   private readonly takenPipeIds = new Set<number>();
   private last = 0;
 
-  /** `mappedFiles`: what observeFiles found, by mappedKey. */
-  constructor(mappedFiles: ReadonlyMap<string, NamedFile> = new Map()) {
+  /** What observeFiles found: `mappedFiles` by mappedKey, `mappedMemfds` by memfdKey. */
+  constructor(
+    mappedFiles: ReadonlyMap<string, NamedFile> = new Map(),
+    mappedMemfds: ReadonlyMap<string, MemfdSeen | CheckpointError> = new Map(),
+  ) {
     this.mappedFiles = mappedFiles;
+    this.mappedMemfds = mappedMemfds;
     for (const named of mappedFiles.values()) {
       if (named.buildId) this.buildIds.set(pathKey(named), named.buildId);
     }
@@ -88,6 +95,8 @@ export class FileRegistry implements FileIds {
 
   /** The id of a mapped file. Throws unsupported(...) for one that cannot be opened again: deleted, replaced. */
   mapped(mapping: Mapping): number {
+    const memfd = this.mappedMemfds.get(mappedMemfdKey(mapping) ?? '');
+    if (memfd) return this.mappedMemfd(memfd);
     const named = this.mappedFiles.get(mappedKey(mapping));
     if (named === undefined) {
       throw unsupported(`the mapped file '${mapping.name}' cannot be found by its name`);
@@ -98,6 +107,20 @@ export class FileRegistry implements FileIds {
       });
     }
     return this.path(named);
+  }
+
+  memfdInode(seen: MemfdSeen): number {
+    return this.memfds.idOf(seen);
+  }
+
+  private mappedMemfd(seen: MemfdSeen | CheckpointError): number {
+    if (seen instanceof CheckpointError) throw anew(seen);
+    return this.memfds.mappedFileId(seen, (inode_id) => {
+      const id = this.newFileId();
+      const memfd = { id, flags: 0, pos: 0n, fown: noOwner(), inode_id };
+      this.add({ type: fd_types.MEMFD, id, memfd });
+      return id;
+    });
   }
 
   pipeId(key: string, inode: bigint): number {
