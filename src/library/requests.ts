@@ -52,6 +52,7 @@ const DUMP: Names<DumpRequest> = {
   leaveRunning: true,
   leaveStopped: true,
   timeoutSec: true,
+  cpuCaps: true,
   sync: true,
   explain: true,
   pidfile: true,
@@ -59,6 +60,7 @@ const DUMP: Names<DumpRequest> = {
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   sibling: true,
+  cpuCaps: true,
   leaveStopped: true,
   explain: true,
   pidfile: true,

@@ -15,4 +15,5 @@ export const resourceImages: readonly Image[] = [
   IMAGES.PIPES_DATA,
   IMAGES.FIFO_DATA,
   IMAGES.CGROUP,
+  IMAGES.CPUINFO,
 ].map((image) => image as Image);

@@ -9,6 +9,7 @@ import { pid } from '../support/brand.js';
 import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
+import { recordCpu } from './cpu.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
@@ -54,6 +55,7 @@ function freezeAndWrite(
   const frozen = monotonicMs();
   const { images, memory, processes } = inspectTree(tree, session);
   verifyCheckpoint(images);
+  recordCpu(images, session.stubs, options.cpuCaps);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
   // What is in the folder stays as long as this dump may still be refused.
