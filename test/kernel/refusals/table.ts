@@ -47,7 +47,6 @@ export const refusals: readonly Refusal[] = [
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
-    ['mdwe', /scratch memory/],
   ]),
   ...group('files.c', [
     ['deleted', deleted],
