@@ -53,6 +53,9 @@ const DUMP: Names<DumpRequest> = {
   leaveStopped: true,
   timeoutSec: true,
   sync: true,
+  ghostLimit: true,
+  ghostFiemap: true,
+  linkRemap: true,
   explain: true,
   pidfile: true,
 };

@@ -16,11 +16,13 @@ import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
 import type { CheckpointError } from '../support/errors.js';
+import type { Remap } from './files/ghost.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
   FileRebuild,
   ProcessRebuild,
   RebuildInputs,
+  RegFileEntry,
   RestoreContext,
   ThreadRebuild,
 } from './rebuild-context.js';
@@ -87,8 +89,10 @@ export interface NamedFile {
   stat: FileStat;
   /** The ELF build-id, of executable mappings. */
   buildId?: readonly number[];
-  /** Why opening `name` would not give this file. */
+  /** Why opening `name` would not give this file, and nothing can be done about it. */
   obstacle?: CheckpointError;
+  /** The file has lost this name: what stands for it. */
+  remap?: Remap;
 }
 
 /** An open file description of the tree. */
@@ -108,6 +112,8 @@ export interface DescriptionView {
 /** Ids as `inspect` needs them: each is new, and unique in the whole checkpoint. */
 export interface FileIds {
   newFileId(): number;
+  /** The reg_file_entry of a file with a path; what stands for a name that is gone is seen to. Throws its obstacle. */
+  regEntry(named: NamedFile, at: { id: number; flags: number; pos: bigint }): RegFileEntry;
   /** Adds a reg_file_entry of its own for a file with a path; throws its obstacle. Returns the id. */
   addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
   /** 32 bits for the pipe behind `key`, its inode number if that is free. */

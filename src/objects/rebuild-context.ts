@@ -51,6 +51,11 @@ export interface FileRebuild {
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
   /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
+  /**
+   * A new description of the file behind an entry, opened with `flags`, at a temporary descriptor; in the current stage,
+   * 'make'. By its name, or by what stands for that.
+   */
+  open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number;
   /** The reg_file_entry of this id. */
   named(fileId: number): RegFileEntry;
   /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */
@@ -59,6 +64,9 @@ export interface FileRebuild {
 
 /** What woodfrog offers to host steps while the plan runs. */
 export interface HostStepPort extends KernelPort {
+  /** pidfd_getfd: an open file description of a task, as a descriptor of ours, until `drop`. `pid` is one of ours. */
+  take(pid: number, fd: number): number;
+  drop(fd: number): void;
   /** Our own pid for a vpid of the tree. */
   pidOf(vpid: number): number;
   /** Waits (bounded) until these helpers and zombies have ended. */

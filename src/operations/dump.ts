@@ -2,6 +2,7 @@
 import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { HostImageStore } from '../host/image-store.js';
 import { writeImageSet } from '../images/directory.js';
+import { LinkRemaps } from '../objects/files/link-remap.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
 import { pid } from '../support/brand.js';
@@ -47,14 +48,17 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
+  session.port.options = options;
   const started = performance.now();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
   const frozen = performance.now();
-  const { images, memory, processes } = inspectTree(tree, session);
+  const { images, memory, processes, furtherNames } = inspectTree(tree, session);
   verifyCheckpoint(images);
+  using links = new LinkRemaps(session.port);
+  links.make(furtherNames);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
   const writing = performance.now();
@@ -64,6 +68,7 @@ function freezeAndWrite(
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
   writePidfile(options.pidfile, root.pid);
+  links.keep();
   finish(tree, options);
   const stats = statsOf(counts, {
     freezing_time,

@@ -19,6 +19,7 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
   using session = new Session(env, 'dump');
   const { interrupts, host, port } = session;
   interrupts.arm(options.timeoutSec);
+  port.options = options;
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
   learnLayout(session, processes);
@@ -33,7 +34,10 @@ export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedD
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
   inspectTasks(tree, processes, { port, states: taskStates, onObject });
-  const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
+  const files = inspectFiles(observed, {
+    options,
+    refuse: (error) => verdicts.refused(error),
+  });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);
   return { kind: 'explained', verdicts: verdicts.list };

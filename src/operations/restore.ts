@@ -39,7 +39,7 @@ import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
 import { writePidfile, writeRestoreStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
-import type { OperationEnv, Restore, RestoreReport } from './types.js';
+import type { OperationEnv, Restore, RestoreReport, RestoreStats } from './types.js';
 import { waitForEnd } from './wait.js';
 
 export const restore: Restore = (options, env) =>
@@ -91,12 +91,10 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid);
     run.commit({ leaveStopped: options.leaveStopped });
-    const stats = {
-      pages_compared: 0,
-      pages_skipped_cow: 0,
-      forking_time: Math.round((forked - started) * 1000),
-      restore_time: microsecondsSince(started),
-    };
+    run.afterwards((what, error) =>
+      log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
+    );
+    const stats = statsOf(started, forked);
     writeRestoreStats(host, options.workDir, stats);
     return {
       kind: 'restored',
@@ -115,6 +113,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     host.attempt(close, { fd: inherited.planFd });
   }
 }
+
+const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
+  pages_compared: 0,
+  pages_skipped_cow: 0,
+  forking_time: Math.round((forkedMs - startedMs) * 1000),
+  restore_time: microsecondsSince(startedMs),
+});
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(

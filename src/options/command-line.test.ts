@@ -54,6 +54,9 @@ test('the usual call of a container engine is understood', () => {
     sync: false,
     explain: false,
     displayStats: false,
+    ghostLimit: 1024 * 1024,
+    ghostFiemap: false,
+    linkRemap: false,
   });
 });
 

@@ -56,16 +56,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'file_locks',
     }),
   ]),
-  ...later('deleted files, which woodfrog cannot save yet', [
-    toggle('link-remap', 'dump', 'link deleted files that have other names back', {
-      rpc: 'link_remap',
-    }),
-    value('ghost-limit', 'size SIZE', 'dump', 'largest deleted file to save', {
-      rpc: 'ghost_limit',
-      default: 1024 * 1024,
-    }),
-    toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
-  ]),
   ...later('file watches, which woodfrog cannot save yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',

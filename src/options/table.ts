@@ -69,6 +69,17 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
   }),
 ];
 
+const FILE_OPTIONS: readonly OptionSpec[] = [
+  value('ghost-limit', 'size SIZE', 'dump', 'largest deleted file to save (default: 1M)', {
+    rpc: 'ghost_limit',
+    default: 1024 * 1024,
+  }),
+  toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
+  toggle('link-remap', 'dump', 'give deleted files that have other names a further one', {
+    rpc: 'link_remap',
+  }),
+];
+
 const IMAGE_OPTIONS: readonly OptionSpec[] = [
   value(
     'out',
@@ -97,6 +108,7 @@ const CHECK_OPTIONS: readonly OptionSpec[] = [
 export const OPTIONS: readonly OptionSpec[] = [
   ...COMMON_OPTIONS,
   ...TASK_OPTIONS,
+  ...FILE_OPTIONS,
   ...CHECK_OPTIONS,
   ...IMAGE_OPTIONS,
   ...LATER_OPTIONS,

@@ -41,6 +41,12 @@ export interface DumpOptions extends CommonOptions {
   readonly displayStats: boolean;
   /** Gets the root task's pid. */
   readonly pidfile?: string;
+  /** Bytes of storage: a deleted file with more is refused. */
+  readonly ghostLimit: number;
+  /** The holes of deleted files are found by FIEMAP. */
+  readonly ghostFiemap: boolean;
+  /** Deleted files that have other hard links may be given a further one. */
+  readonly linkRemap: boolean;
 }
 
 export interface RestoreOptions extends CommonOptions {
@@ -87,6 +93,9 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     sync: false,
     explain: false,
     displayStats: false,
+    ghostLimit: defaultOf('ghost-limit') as number,
+    ghostFiemap: false,
+    linkRemap: false,
     ...request,
     ...commonOptions(request),
   };
@@ -151,6 +160,9 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     sync: settings.flag('sync'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
+    ghostLimit: settings.number('ghost-limit'),
+    ghostFiemap: settings.flag('ghost-fiemap'),
+    linkRemap: settings.flag('link-remap'),
   });
 }
 

@@ -13,6 +13,7 @@ const AREAS = [
   'fifos/fifos',
   'files/files',
   'fs/fs',
+  'ghosts/ghosts',
   'identity/identity',
   'memory/memory',
   'memory-pages/newer',

@@ -76,6 +76,27 @@ export const unlinkat = syscall('unlinkat', {
   pathname: path,
   flags: flags(atFlags),
 });
+export const linkat = syscall('linkat', {
+  olddirfd: fdParam,
+  oldpath: path,
+  newdirfd: fdParam,
+  newpath: path,
+  flags: flags(atFlags),
+});
+export const fchownat = syscall('fchownat', {
+  dirfd: fdParam,
+  pathname: path,
+  owner: uint,
+  group: uint,
+  flags: flags(atFlags),
+});
+export const fchmodat = syscall('fchmodat', { dirfd: fdParam, pathname: path, mode: octal });
+export const utimensat = syscall('utimensat', {
+  dirfd: fdParam,
+  pathname: path,
+  times: data,
+  flags: flags(atFlags),
+});
 export const mkdirat = syscall('mkdirat', { dirfd: fdParam, pathname: path, mode: octal });
 export const mknodat = syscall('mknodat', {
   dirfd: fdParam,

@@ -94,7 +94,8 @@ export const seekWhence = { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE }
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
-export const atFlags = { AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_EMPTY_PATH };
+export const AT_SYMLINK_FOLLOW = 0x400;
+export const atFlags = { AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH };
 
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;

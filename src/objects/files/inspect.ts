@@ -8,6 +8,7 @@ import type { MessageValue } from '../../images/schema.js';
 import { FD_CLOEXEC } from '../../linux/uapi/fcntl.js';
 import { CheckpointError, type ErrorContext } from '../../support/errors.js';
 import type { NamedFile, ResourceEntry } from '../kinds.js';
+import type { ObjectOptions } from '../options.js';
 import type { FilesObservation, ObservedDescription, ProcessFiles } from './observe.js';
 import { anew, type FileEntry, FileRegistry } from './registry.js';
 import type { TableIds } from './sharing.js';
@@ -33,6 +34,8 @@ export interface InspectedFiles {
 }
 
 export interface InspectOptions {
+  /** What the user allows. */
+  options?: ObjectOptions;
   /** Ids for mappings come from the same registry, before or after. */
   registry?: FileRegistry;
   /** Is told of each thing that cannot be saved. Throws it, unless a report is wanted. */
@@ -46,7 +49,11 @@ const throwIt = (error: CheckpointError): never => {
 /** Pure. */
 export function inspectFiles(
   observation: FilesObservation,
-  { registry = new FileRegistry(observation.mapped), refuse = throwIt }: InspectOptions = {},
+  {
+    options,
+    registry = new FileRegistry(observation.mapped, options),
+    refuse = throwIt,
+  }: InspectOptions = {},
 ): InspectedFiles {
   const inspector = new Inspector(registry, refuse);
   return {
@@ -130,12 +137,17 @@ class Inspector {
   }
 }
 
-/** Puts the entries into the images: files, fdinfo, fs, queues. Last, when the registry is complete. */
+/** Puts the entries into the images: files, what stands for lost names, fdinfo, fs, queues. Last, when the registry is complete. */
 export function addFiles(
   images: ImageSet,
   { processes, resources, registry }: InspectedFiles,
 ): void {
   for (const entry of registry.entries) images.add(IMAGES.FILES, entry);
+  for (const entry of registry.remaps.inOrder()) images.add(IMAGES.REMAP_FPATH, entry);
+  registry.remaps.ghosts.forEach(({ entry, whole, chunks }, i) => {
+    const payload = { blocks: whole ? { extra: whole } : {}, records: chunks };
+    images.putWith(IMAGES.GHOST_FILE, { value: entry, payload }, i + 1);
+  });
   for (const { process, ids, fdinfo, fs } of processes) {
     images.declare(IMAGES.FDINFO, ids.files_id);
     for (const entry of fdinfo) images.add(IMAGES.FDINFO, ids.files_id, entry);

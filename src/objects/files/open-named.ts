@@ -9,6 +9,7 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOCTTY,
+  O_NOFOLLOW,
   O_PATH,
   O_TRUNC,
   S_IFBLK,
@@ -66,13 +67,22 @@ export function reopenFlags(flags: number, mode: number | undefined): number {
   return (made ? kept & ~(__O_TMPFILE | O_DIRECTORY) : kept) | O_CLOEXEC | O_NOCTTY;
 }
 
-/** Opens a file by its name, in the current stage of the track; its temporary descriptor. */
-export function openNamed(track: Track, { name, mode }: RegFileEntry, flags: number): number {
-  return track.newFd(
-    openat,
-    { dirfd: AT_FDCWD, pathname: name, flags: reopenFlags(flags, mode), mode: 0 },
-    { object: `file '${name}'` },
-  );
+/**
+ * Opens a file in the current stage of the track; its temporary descriptor. By its name, or through `via`, a descriptor
+ * of the track that leads to it.
+ */
+export function openNamed(
+  track: Track,
+  { name, mode }: RegFileEntry,
+  { flags, via }: { flags: number; via: number | undefined },
+): number {
+  const reopened = reopenFlags(flags, mode);
+  const args =
+    via === undefined
+      ? { pathname: name, flags: reopened }
+      : // The link in /proc is followed, whatever the file is.
+        { pathname: `/proc/self/fd/${via}`, flags: reopened & ~O_NOFOLLOW };
+  return track.newFd(openat, { dirfd: AT_FDCWD, ...args, mode: 0 }, { object: `file '${name}'` });
 }
 
 /** Moves a freshly opened file to its saved position. */

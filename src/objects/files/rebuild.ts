@@ -13,6 +13,7 @@ import { pidfdGetfd, pidfdOpen, prlimit64 } from '../../linux/syscalls/tasks.js'
 import { FD_CLOEXEC, O_CLOEXEC } from '../../linux/uapi/fcntl.js';
 import { rlimit64 } from '../../linux/uapi/sched.js';
 import { planHandOver } from '../../plan/hand-over.js';
+import type { Stage } from '../../plan/stages.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
 import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
@@ -26,6 +27,7 @@ import type {
 } from '../rebuild-context.js';
 import { FILE_KINDS } from './index.js';
 import { openNamed } from './open-named.js';
+import { RebuildRemaps } from './rebuild-remaps.js';
 import type { FileEntry } from './registry.js';
 
 type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
@@ -48,7 +50,12 @@ export function rebuildFiles(context: RebuildInputs): FileRebuild {
   const tables = context.processes.map((process) => saved.tableOf(process));
   surveyFiles(context, saved);
   const files = new Rebuild(context, saved);
-  for (const process of context.processes) files.begin(process);
+  const { remaps } = saved;
+  // The first process makes what the others open.
+  context.processes.forEach((process, i) => {
+    files.begin(process, i === 0 && !remaps.isEmpty ? 'lost names' : 'make');
+  });
+  remaps.make();
   files.make(tables);
   return files;
 }
@@ -57,10 +64,6 @@ export function rebuildFiles(context: RebuildInputs): FileRebuild {
 function refuseUnsupported({ images, processes }: RebuildInputs): void {
   if (images.many(IMAGES.FILE_LOCKS).length > 0) {
     throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
-  }
-  const [remap] = images.many(IMAGES.REMAP_FPATH);
-  if (remap) {
-    throw unsupported('deleted files are not restored yet', { object: `file ${remap.orig_id}` });
   }
   for (const [field, what] of [
     ['vm_id', 'memory'],
@@ -86,9 +89,14 @@ class SavedFiles {
   private readonly images: RebuildInputs['images'];
   private readonly kinds = new Map(FILE_KINDS.map((kind) => [kind.fdType, kind]));
 
-  constructor({ images }: RebuildInputs) {
+  /** What stands for names that are gone. */
+  readonly remaps: RebuildRemaps;
+
+  constructor(context: RebuildInputs) {
+    const { images } = context;
     this.images = images;
     this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
+    this.remaps = new RebuildRemaps(context, (id) => this.named(id));
   }
 
   tableOf(process: ProcessRebuild): FdinfoEntry[] {
@@ -122,7 +130,8 @@ class SavedFiles {
   survey(port: KernelPort): string[] {
     return [...this.byId.values()].flatMap((file) => {
       const kind = this.kinds.get(file.type);
-      const entry = kind && file[kind.unionField];
+      const { reg } = file;
+      const entry = reg ? this.remaps.visible(reg) : kind && file[kind.unionField];
       return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
     });
   }
@@ -167,10 +176,10 @@ class Rebuild implements FileRebuild {
   }
 
   /** Room for temporary descriptors, and nothing in the table but the control descriptor. */
-  begin({ track }: ProcessRebuild): void {
+  begin({ track }: ProcessRebuild, stage: Stage): void {
     const { controlFd } = this.context;
     const { hard, most } = this.fdLimits();
-    track.at('make').call(
+    track.at(stage).call(
       prlimit64,
       () => {
         const needed = track.temporaryFdsEnd + SPARE_FDS;
@@ -263,7 +272,16 @@ class Rebuild implements FileRebuild {
   use(process: ProcessRebuild, fileId: number, flags?: number): number {
     const entry = this.named(fileId);
     const how = flags ?? entry.flags;
-    return this.once(process, `${fileId} ${how}`, (track) => openNamed(track, entry, how));
+    return this.once(process, `${fileId} ${how}`, () => this.open(process, entry, how));
+  }
+
+  open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number {
+    const { track } = process;
+    const key = `remap ${entry.id}`;
+    const via = this.saved.remaps.has(entry.id)
+      ? this.once(process, key, () => this.saved.remaps.descriptor(process, entry))
+      : undefined;
+    return openNamed(track, entry, { flags, via });
   }
 
   image(process: ProcessRebuild, name: string): number {

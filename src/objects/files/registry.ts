@@ -7,9 +7,11 @@ import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { FileIds, NamedFile } from '../kinds.js';
+import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
 import { toType } from './named.js';
+import { RemapSet } from './remaps.js';
 
 export type FileEntry = MessageValue<typeof file_entry>;
 
@@ -40,10 +42,16 @@ export class FileRegistry implements FileIds {
   private readonly pipeIds = new Map<string, number>();
   private readonly takenPipeIds = new Set<number>();
   private last = 0;
+  /** What stands for names that are gone. */
+  readonly remaps: RemapSet;
 
   /** `mappedFiles`: what observeFiles found, by mappedKey. */
-  constructor(mappedFiles: ReadonlyMap<string, NamedFile> = new Map()) {
+  constructor(
+    mappedFiles: ReadonlyMap<string, NamedFile> = new Map(),
+    options: ObjectOptions = DEFAULT_OBJECT_OPTIONS,
+  ) {
     this.mappedFiles = mappedFiles;
+    this.remaps = new RemapSet((nameOf) => this.addName(nameOf), options);
     for (const named of mappedFiles.values()) {
       if (named.buildId) this.buildIds.set(pathKey(named), named.buildId);
     }
@@ -61,9 +69,23 @@ export class FileRegistry implements FileIds {
     named: NamedFile,
     { flags, pos, id = this.newFileId() }: { flags: number; pos: bigint; id?: number },
   ): number {
-    const reg = regEntry(named, { id, flags, pos });
+    const reg = this.regEntry(named, { id, flags, pos });
     this.add({ type: fd_types.REG, id, reg });
     return id;
+  }
+
+  regEntry(named: NamedFile, at: { id: number; flags: number; pos: bigint }): RegFileEntry {
+    const entry = regEntry(named, at);
+    if (named.remap) this.remaps.add(named.remap, entry);
+    return entry;
+  }
+
+  /** An entry that is only a name. */
+  private addName(nameOf: (id: number) => string): RegFileEntry {
+    const id = this.newFileId();
+    const reg = { id, flags: 0, pos: 0n, fown: noOwner(), name: nameOf(id), build_id: [] };
+    this.add({ type: fd_types.REG, id, reg });
+    return reg;
   }
 
   /** The id of a file with a path that is needed for itself: all such uses of one file share an entry, with flags 0. */
@@ -111,7 +133,7 @@ export const anew = ({ code, what, remedy, context }: CheckpointError): Checkpoi
   new CheckpointError({ code, what, ...(remedy !== undefined && { remedy }), ...context });
 
 /** The reg_file_entry of a file with a path; throws its obstacle. */
-export function regEntry(
+function regEntry(
   { name, stat, buildId, obstacle }: NamedFile,
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {

@@ -24,8 +24,6 @@ const group = (program: string, rows: readonly Row[]): Refusal[] =>
     criuRefuses: criu !== undefined,
   }));
 
-const deleted = [/deleted|unlinked/i];
-
 export const refusals: readonly Refusal[] = [
   ...group('locks.c', [
     ['flock', /flock|file lock/i, 'criu refuses'],
@@ -52,14 +50,8 @@ export const refusals: readonly Refusal[] = [
     ['mdwe', /scratch memory/],
   ]),
   ...group('files.c', [
-    ['deleted', deleted],
-    ['deleted-linked', deleted, 'criu refuses'],
-    ['replaced', /deleted|unlinked|replaced|another file/i],
-    ['nameless', /deleted|unlinked|O_TMPFILE|no name/i],
-    ['deleted-mapping', deleted],
-    ['deleted-cwd', [/deleted|unlinked/i, /cwd|working directory/i]],
-    ['deleted-directory', deleted],
-    ['deleted-fifo', deleted],
+    ['deleted-linked', [/hard link/, /--link-remap/], 'criu refuses'],
+    ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
     ['owner', /owner/i],
     ['owner-signal', /F_SETSIG|owner|signal/i],
     ['async', /O_ASYNC/],
