@@ -6,6 +6,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { makeCodeCaches } from './code-cache.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -37,6 +38,8 @@ async function bundle() {
     define: { 'import.meta.url': 'undefined' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
+    // bin/ runs it as a script, where import() is not to be had.
+    supported: { 'dynamic-import': false },
     external: ['koffi', '@koromix/*'],
   });
   if (existsSync('src/index.ts')) {
@@ -69,3 +72,4 @@ async function transpile() {
 }
 
 await Promise.all([bundle(), ...(dev ? [transpile()] : [])]);
+await makeCodeCaches();

@@ -15,25 +15,30 @@ export function verifyPages(
 ): void {
   const reader = new PageReader(inspection, pages);
   for (const [pid, ranges] of privateRanges) {
-    reader.read(IMAGES.PAGEMAP, pid, { ranges, outside: 'outside of private memory' });
+    const memory = inspection.set.get(IMAGES.IDS, pid)?.vm_id;
+    reader.read(IMAGES.PAGEMAP, pid, { ranges, outside: 'outside of private memory', memory });
   }
   for (const [shmid, size] of sharedBytes) {
     const ranges = [{ start: 0, end: size }];
     const outside = `outside of the ${size} bytes that the object has`;
-    if (shmid > 0n) reader.read(IMAGES.SHMEM_PAGEMAP, shmid, { ranges, outside });
+    if (shmid > 0n) {
+      reader.read(IMAGES.SHMEM_PAGEMAP, shmid, { ranges, outside, memory: undefined });
+    }
   }
 }
 
 interface Bounds {
   ranges: readonly AddressRange[];
   outside: string;
+  /** Processes with the same number share their memory, and so its pages. */
+  memory: number | undefined;
 }
 
 class PageReader {
   private readonly inspection: Inspection;
   private readonly pages: PageFacts;
   /** By N of pages-N.img: the pagemap that refers to it. */
-  private readonly owners = new Map<number, string>();
+  private readonly owners = new Map<number, { file: string; memory: number | undefined }>();
 
   constructor(inspection: Inspection, pages: PageFacts) {
     this.inspection = inspection;
@@ -59,8 +64,11 @@ class PageReader {
   ): void {
     const pagesFile = imageName(IMAGES.PAGES, pagesId);
     const owner = this.owners.get(pagesId);
-    if (owner !== undefined) report(undefined, `refers to ${pagesFile}, which is ${owner}'s`);
-    this.owners.set(pagesId, file);
+    const { memory } = bounds;
+    if (owner !== undefined && (memory === undefined || owner.memory !== memory)) {
+      report(undefined, `refers to ${pagesFile}, which is ${owner.file}'s`);
+    }
+    this.owners.set(pagesId, { file, memory });
     let present = 0;
     let at = 0;
     for (const { vaddr, pageCount, flags } of runs) {

@@ -50,7 +50,7 @@ function verifyCore(
   if (tid === pid) verifyLeader(core, inspection, { pid, report });
   else if (core.tc) report('tc', `belongs to a process; this is thread ${tid} of ${pid}`);
   if (isZombie) return;
-  verifyRegisters(core, report);
+  if (tid !== pid || core.tc?.leader_exit_code === undefined) verifyRegisters(core, report);
   const { thread_core } = core;
   if (!thread_core) {
     report('thread_core', 'is missing');

@@ -116,11 +116,9 @@ function verifyThreadIds(processes: readonly TreeProcess[], report: Report): voi
   const all: number[] = [];
   for (const { pid, entry, isZombie } of processes) {
     const name = `process ${pid}`;
-    // Nothing is left of a zombie's threads: its one thread is itself, or stands as 0.
+    // Nothing is left of a zombie's threads. CRIU writes one, whose number is left to chance: often 0.
     if (isZombie) {
       all.push(pid);
-      const odd = entry.threads.filter((tid) => tid !== pid && tid !== 0);
-      if (odd.length > 0) report(name, `is a zombie and has threads: ${odd.join(', ')}`);
       continue;
     }
     if (!entry.threads.includes(pid)) report(name, 'is not among its own threads');

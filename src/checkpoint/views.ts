@@ -32,6 +32,8 @@ export interface ThreadView {
 
 export interface ProcessView {
   pid: Pid;
+  /** Whom to ask about it: its leader, or, when that has ended before the others, another thread. */
+  task: Pid;
   vpid: Vpid;
   /** vpid of the parent; 0 for the root of the tree. */
   parent: Vpid;
@@ -39,9 +41,12 @@ export interface ProcessView {
   vsid: Vpid;
   comm: string;
   state: 'alive' | 'zombie';
+  /** Of `task`. */
   stat: Stat;
   status: Status;
-  /** The leader first. Empty for a zombie. */
+  /** A leader that has called exit(2), not exit_group(2): a zombie until the last thread ends. */
+  endedLeader: { stat: Stat; status: Status } | undefined;
+  /** Those that live, the leader first. Empty for a zombie. */
   threads: ThreadView[];
   mappings: Mapping[];
   /** siginfo of the signals pending for the whole process. */

@@ -8,6 +8,7 @@ import type { OperationEnv, Restored, TaskEnd } from '../operations/types.js';
 import { type CommandLine, logFileOf, readCommandLine } from '../options/command-line.js';
 import { helpText } from '../options/help.js';
 import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options/types.js';
+import { monotonicMs } from '../support/clock.js';
 import { asCheckpointError, type CheckpointError, exitStatus } from '../support/errors.js';
 import { LOG_ERROR, LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
 import { CRIU_VERSION, WOODFROG_VERSION } from '../support/version.js';
@@ -174,10 +175,7 @@ async function withProgress<T>(
   const logElsewhere = options.logFile !== undefined || options.verbosity < LOG_INFO;
   if (!logElsewhere || !(await isTerminal(STDERR))) return operation({ log });
   const { progressBar } = await import('./progress.js');
-  const bar = progressBar(
-    (text) => print(STDERR, text),
-    () => performance.now(),
-  );
+  const bar = progressBar((text) => print(STDERR, text), monotonicMs);
   try {
     return operation({ log, progress: bar.show });
   } finally {

@@ -127,6 +127,14 @@ test('a core file holds registers, arguments, mapped files and saved memory', ()
   );
 });
 
+test('a file offset within a page, which no kernel has, makes a core file all the same', () => {
+  const { chain, set } = loop();
+  const [first] = set.require(IMAGES.MM, PID).vmas;
+  assert.ok(first);
+  first.pgoff = 4;
+  assert.ok(coreOf(set, chain).length > 0);
+});
+
 test('what cannot be a core file is refused by name', () => {
   const { chain, set } = loop();
   assert.throws(() => coreTasks(set, 4), { code: 'usage', message: /no task 4/ });

@@ -9,8 +9,11 @@ import type { Ffi } from './ffi.js';
 
 const MMAP = 9;
 const MUNMAP = 11;
-/** Reserved, not used: pages cost memory only when touched. */
-const ARENA_LENGTH = 64 * 1024 * 1024;
+/**
+ * Reserved, not used: pages cost memory only when touched. But V8 counts the view of them, and from 64 MiB of such
+ * memory on it collects garbage again and again: 5-10 ms each time.
+ */
+const ARENA_LENGTH = 32 * 1024 * 1024;
 
 /** Memory of ours that the kernel may read and write; `bytes` shows it without a copy. */
 export interface Buffer extends Place {

@@ -25,6 +25,8 @@ import { type Host, retryInterrupted } from './host.js';
 
 /** Writes smaller than this are gathered. */
 const BUFFER_BYTES = 1 << 16;
+/** To begin with: most images are small, and there are thousands. */
+const FIRST_BUFFER_BYTES = 1 << 11;
 /** What one call reads or writes at most: what the arena holds meanwhile. */
 const CALL_BYTES = 1 << 20;
 /** Finished images that wait for fsync; each holds a descriptor. */
@@ -144,7 +146,7 @@ export class HostImageReader {
 export class HostImageWriter {
   private readonly file: OpenFile;
   private readonly finished: (file: OpenFile) => void;
-  private readonly buffer = new Uint8Array(BUFFER_BYTES);
+  private buffer = new Uint8Array(FIRST_BUFFER_BYTES);
   private buffered = 0;
   private written = 0;
   private isFinished = false;
@@ -182,8 +184,16 @@ export class HostImageWriter {
       this.writeOut(bytes);
       return;
     }
+    this.reserve(this.buffered + bytes.length);
     this.buffer.set(bytes, this.buffered);
     this.buffered += bytes.length;
+  }
+
+  private reserve(length: number): void {
+    if (length <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.min(BUFFER_BYTES, Math.max(length, this.buffer.length * 4)));
+    grown.set(this.buffer.subarray(0, this.buffered));
+    this.buffer = grown;
   }
 
   private flush(): void {

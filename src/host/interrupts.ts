@@ -26,6 +26,7 @@ import {
 import { CLOCK_MONOTONIC, itimerspec } from '../linux/uapi/sched.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { u64Bytes, viewOf } from '../support/bytes.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused } from '../support/errors.js';
 import type { Host } from './host.js';
 import { installWakeHandler, SA_RESTORER } from './wake-signal.js';
@@ -138,7 +139,7 @@ export class Interrupts implements Disposable {
   arm(seconds: number, { ticking = false } = {}): void {
     this.#timeoutSec = seconds;
     const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
-    this.#deadline = performance.now() + limitMs;
+    this.#deadline = monotonicMs() + limitMs;
     const everyMs = ticking || this.#polled ? TICK_MS : Math.min(limitMs, WATCH_MS);
     this.#settime(everyMs, everyMs);
   }
@@ -174,7 +175,7 @@ export class Interrupts implements Disposable {
     if (this.#memory?.flags[0] === 1) throw refused('interrupted by SIGINT');
     if (this.#memory?.flags[1] === 1) throw refused('interrupted by SIGTERM');
     if (this.#cancelled()) throw refused('cancelled by the caller');
-    if (performance.now() >= this.#deadline) {
+    if (monotonicMs() >= this.#deadline) {
       throw refused(`timed out after ${this.#timeoutSec} s waiting for ${waitingFor()}`, {
         errno: 'ETIMEDOUT',
         remedy: 'a longer --timeout gives the tree more time to stop',

@@ -1,8 +1,9 @@
 /** The kernel as objects see it: this host's calls and small files, and descriptors taken from tasks. */
-import { EINVAL, ENOSYS } from '../linux/errno.js';
+import { EINVAL, ENOENT, ENOSYS } from '../linux/errno.js';
 import type { Arguments, Params, Syscall } from '../linux/syscall.js';
 import { close } from '../linux/syscalls/files.js';
 import { pidfdGetfd, pidfdOpen } from '../linux/syscalls/tasks.js';
+import { PIDFD_THREAD } from '../linux/uapi/fcntl.js';
 import { refused } from '../support/errors.js';
 import * as files from './files.js';
 import { type Host, syscallError } from './host.js';
@@ -88,8 +89,17 @@ export class Port implements Disposable {
   #pidfdOf(pid: number): number {
     const known = this.#pidfds.get(pid);
     if (known !== undefined) return known;
-    const pidfd = this.#host.attempt(pidfdOpen, { pid, flags: 0 });
-    if (pidfd === -EINVAL) throw refused(`pid ${pid} is not a process leader`);
+    let pidfd = this.#host.attempt(pidfdOpen, { pid, flags: 0 });
+    // A thread that is no leader: EINVAL, or ENOENT from Linux 6.16 on.
+    if (pidfd === -EINVAL || pidfd === -ENOENT) {
+      pidfd = this.#host.attempt(pidfdOpen, { pid, flags: PIDFD_THREAD });
+      if (pidfd === -EINVAL) {
+        throw refused('its leader has ended, and this kernel has no pidfds of other threads', {
+          pid,
+          remedy: 'Linux 6.9 or newer is needed',
+        });
+      }
+    }
     if (pidfd < 0) throw syscallError('pidfd_open', -pidfd);
     this.#pidfds.set(pid, pidfd);
     return pidfd;

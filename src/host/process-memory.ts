@@ -1,7 +1,9 @@
 /** The memory of another process: process_vm_readv(2), process_vm_writev(2), /proc/PID/mem. */
+
+import type { Place } from '../linux/syscall.js';
 import { processVmReadv, processVmWritev } from '../linux/syscalls/memory.js';
 import { iovec } from '../linux/uapi/mman.js';
-import { refused } from '../support/errors.js';
+import { viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
 
 /** Bytes of a process's memory, or -errno: EFAULT where nothing is mapped; a partial read counts as EFAULT. */
@@ -28,18 +30,6 @@ export function attemptReadMemory(
 
 const EFAULT = 14;
 
-export function readMemory(host: Host, pid: number, address: number, length: number): Uint8Array {
-  const bytes = attemptReadMemory(host, pid, address, length);
-  if (typeof bytes === 'number') {
-    throw syscallError(
-      'process_vm_readv',
-      -bytes,
-      `reading ${length} bytes at 0x${address.toString(16)}`,
-    );
-  }
-  return bytes;
-}
-
 /** Writes to memory the process itself may write. -errno when it cannot: nothing is written then, or a part. */
 export function attemptWriteMemory(
   host: Host,
@@ -61,12 +51,88 @@ export function attemptWriteMemory(
   return count < 0 ? count : count === bytes.length ? 0 : -EFAULT;
 }
 
-export function writeMemory(host: Host, pid: number, address: number, bytes: Uint8Array): void {
-  const result = attemptWriteMemory(host, pid, address, bytes);
-  if (result < 0) {
-    throw refused(
-      `writing ${bytes.length} bytes at 0x${address.toString(16)} of pid ${pid} failed`,
-      { syscall: 'process_vm_writev', pid },
-    );
+export interface Piece {
+  address: number;
+  bytes: Uint8Array;
+}
+
+/** What one call of process_vm_readv(2) or process_vm_writev(2) takes: IOV_MAX of limits.h, and room in the arena. */
+const PIECES_AT_ONCE = 1024;
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
+
+/** Many places of a process's memory with few calls; empty ones are left out. Throws when any cannot be read. */
+export function readPieces(host: Host, pid: number, places: readonly Place[]): Uint8Array[] {
+  const read: Uint8Array[] = [];
+  for (const batch of batches(places)) {
+    const total = batch.reduce((sum, { length }) => sum + length, 0);
+    const mark = host.arena.mark;
+    const buffer = host.arena.allocUncleared(total, 64);
+    transfer(host, processVmReadv, { pid, local: buffer, remote: batch });
+    const bytes = buffer.bytes.slice();
+    host.arena.release(mark);
+    let at = 0;
+    for (const { length } of batch) {
+      read.push(bytes.subarray(at, at + length));
+      at += length;
+    }
+  }
+  return read;
+}
+
+/** Writes many pieces with few calls. Throws when any cannot be written; earlier ones are written then. */
+export function writePieces(host: Host, pid: number, pieces: readonly Piece[]): void {
+  const places = pieces.map(({ address, bytes }) => ({ address, length: bytes.length, bytes }));
+  for (const batch of batches(places)) {
+    const total = batch.reduce((sum, { length }) => sum + length, 0);
+    const mark = host.arena.mark;
+    const buffer = host.arena.allocUncleared(total, 64);
+    let at = 0;
+    for (const { bytes, length } of batch) {
+      buffer.bytes.set(bytes, at);
+      at += length;
+    }
+    transfer(host, processVmWritev, { pid, local: buffer, remote: batch });
+    host.arena.release(mark);
+  }
+}
+
+function* batches<T extends Place>(places: readonly T[]): Generator<T[]> {
+  let batch: T[] = [];
+  let total = 0;
+  for (const place of places) {
+    if (
+      batch.length > 0 &&
+      (batch.length === PIECES_AT_ONCE || total + place.length > BYTES_AT_ONCE)
+    ) {
+      yield batch;
+      batch = [];
+      total = 0;
+    }
+    batch.push(place);
+    total += place.length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function transfer(
+  host: Host,
+  call: typeof processVmReadv,
+  { pid, local, remote }: { pid: number; local: Place; remote: readonly Place[] },
+): void {
+  const vector = new Uint8Array(remote.length * iovec.size);
+  const view = viewOf(vector);
+  remote.forEach(({ address, length }, i) => {
+    iovec.set(view, i * iovec.size, { iov_base: address, iov_len: length });
+  });
+  const count = host.call(call, {
+    pid,
+    local_iov: iovec.encode({ iov_base: local.address, iov_len: local.length }),
+    liovcnt: 1,
+    remote_iov: vector,
+    riovcnt: remote.length,
+    flags: 0,
+  });
+  if (count !== local.length) {
+    throw syscallError(call.name, EFAULT, `${call.name} of ${local.length} bytes of pid ${pid}`);
   }
 }

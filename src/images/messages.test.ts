@@ -23,10 +23,13 @@ const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
 const OUR_FIELDS: string[] = [
+  'eventfd_file_entry.semaphore',
   'mm_entry.coredump_filter',
   'mm_entry.mdwe',
   'mm_entry.memory_merge',
   'mm_entry.thp_disable_flags',
+  'task_core_entry.exit_signal',
+  'task_core_entry.leader_exit_code',
   'thread_core_entry.cpu_affinity',
   'thread_core_entry.io_flusher',
   'thread_core_entry.ioprio',
@@ -38,6 +41,8 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.spec_store_bypass',
   'thread_core_entry.timer_slack_ns',
   'thread_core_entry.tsc_sigsegv',
+  'timerfd_entry.expires_nsec',
+  'timerfd_entry.expires_sec',
   'vma_entry.accounted',
   'vma_entry.anon_name',
   'vma_entry.locked_on_fault',

@@ -3,7 +3,7 @@
  * `WireFault` at a byte offset; the codec adds message, field and file.
  */
 import { assert } from '../support/assert.js';
-import { toNumber } from '../support/bytes.js';
+import { splitWord } from '../support/bytes.js';
 
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -219,15 +219,14 @@ export class WireWriter {
 
   /** A 64-bit word, signed or unsigned. */
   varint64(value: bigint): void {
-    const word = BigInt.asUintN(64, value);
-    if (word <= 0xffff_ffffn) {
-      this.varint(toNumber(word));
-      return;
-    }
+    let { low, high } = splitWord(value);
     this.reserve(10);
-    let rest = word;
-    for (; rest > 0x7fn; rest >>= 7n) this.bytes[this.at++] = toNumber(rest & 0x7fn) | 0x80;
-    this.bytes[this.at++] = toNumber(rest);
+    while (high > 0) {
+      this.bytes[this.at++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
+    }
+    this.varint(low);
   }
 
   /** A signed 32-bit number; negative ones are sign-extended to 64 bits. */

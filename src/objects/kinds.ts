@@ -15,6 +15,7 @@ import type { FeatureName } from '../linux/features.js';
 import type { FdLink } from '../linux/procfs/fd-link.js';
 import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { Remap } from './files/ghost.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
@@ -38,7 +39,7 @@ export interface ProbeTape {
 export interface TaskSubject {
   process: ProcessView;
   thread: ThreadView;
-  /** Whether `thread` is the leader. */
+  /** Whether `thread` is the leader, or the first of those that live once the leader has ended. */
   isLeader: boolean;
 }
 
@@ -56,6 +57,10 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly name: string;
   /** 'process': asked once per process, through its leader. 'thread': once per thread, the leader's too. */
   readonly scope: 'process' | 'thread';
+  /** Of the threads' states: a leader that has ended before the others still has it, or passes it on. */
+  readonly ofEndedLeader?: true;
+  /** The table it belongs to: processes may share one, and then the first of them alone brings it back. */
+  readonly table?: keyof TableIds;
   /** Kernel features without which it cannot work; `check` probes them. */
   readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
@@ -177,7 +182,10 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
   open(build: FileBuild<Entry, Made>): number;
-  /** Steps in the stage 'fill', once all descriptors are in place; `fd` is the temporary descriptor. */
+  /**
+   * Steps in the stage 'fill', once all descriptors are in place, or later, up to 'task state'; `fd` is the temporary
+   * descriptor, closed at the end of 'task state'.
+   */
   fill?(build: FileBuild<Entry, Made>, fd: number): void;
 }
 

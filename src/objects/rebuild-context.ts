@@ -8,6 +8,7 @@ import type { MessageValue } from '../images/schema.js';
 import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
+import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import type { KernelPort } from './ports.js';
 
@@ -39,7 +40,13 @@ export interface ProcessRebuild {
   track: Track;
   /** The leader first. */
   threads: ThreadRebuild[];
+  /** Who does what belongs to a table that it may share with others: the first of them. */
+  owner: Record<keyof Owners, ProcessRebuild>;
 }
+
+/** Whether the process does what belongs to this table. */
+export const owns = (process: ProcessRebuild, table: keyof Owners): boolean =>
+  process.owner[table] === process;
 
 /** Open files by their id in files.img, for all that is not a descriptor: mappings, the executable, directories. */
 export interface FileRebuild {

@@ -1,5 +1,4 @@
 /** The images of a tree as entries, from what its objects came to. Pages and queues stream when they are written. */
-import { randomUUID } from 'node:crypto';
 import type { ProcessView } from '../checkpoint/views.js';
 import { IMAGES } from '../images/catalogue.js';
 import { ImageSet } from '../images/directory.js';
@@ -9,6 +8,7 @@ import type { CgroupEntry } from '../objects/cgroups/sets.js';
 import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
+import { exitSignalOf } from '../objects/tasks/process.js';
 import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
@@ -39,6 +39,8 @@ export interface Inspected {
   clocks: TimensEntry;
   /** Undefined: every thread is where woodfrog is. */
   cgroups: CgroupEntry | undefined;
+  /** A UUID of this dump. */
+  runId: string;
 }
 
 export function assemble({
@@ -48,6 +50,7 @@ export function assemble({
   memory,
   clocks,
   cgroups,
+  runId,
 }: Inspected): ImageSet {
   const images = new ImageSet();
   images.put(IMAGES.INVENTORY, {
@@ -59,7 +62,7 @@ export function assemble({
     lsmtype: lsmtype.NO_LSM,
     network_lock_method: 0,
     plugins_entry: { plugins: [] },
-    dump_criu_run_id: randomUUID(),
+    dump_criu_run_id: runId,
   });
   images.put(IMAGES.TIMENS, 0, clocks);
   if (cgroups) images.put(IMAGES.CGROUP, cgroups);
@@ -79,7 +82,7 @@ export function assemble({
 }
 
 function addPstree(images: ImageSet, process: ProcessView): void {
-  const { vpid, parent, vpgid, vsid, threads, state } = process;
+  const { vpid, parent, vpgid, vsid, threads, state, endedLeader } = process;
   const zombie = state === 'zombie';
   if (zombie)
     within({ pid: process.pid, comm: process.comm, object: 'zombie' }, () =>
@@ -90,7 +93,7 @@ function addPstree(images: ImageSet, process: ProcessView): void {
     ppid: parent,
     pgid: vpgid,
     sid: vsid,
-    threads: zombie ? [0] : threads.map(({ vtid }) => vtid),
+    threads: zombie ? [0] : [...(endedLeader ? [vpid] : []), ...threads.map(({ vtid }) => vtid)],
   });
   if (zombie) images.put(IMAGES.CORE, vpid, zombieCore(process));
 }
@@ -106,5 +109,6 @@ const zombieCore = ({ stat, comm }: ProcessView): CoreEntry => ({
     blk_sigset: 0n,
     comm,
     sigactions: [],
+    ...exitSignalOf(stat),
   },
 });

@@ -12,16 +12,19 @@ import { rebuildMemory } from '../objects/memory/rebuild.js';
 import { VMA_AREA_VDSO } from '../objects/memory/vma.js';
 import { clockOffsets, enterTimeNamespace, readHostClocks } from '../objects/namespaces/time.js';
 import type { KernelPort } from '../objects/ports.js';
-import type {
-  HostStepPort,
-  ProcessRebuild,
-  RebuildInputs,
-  RestoreContext,
-  ThreadRebuild,
+import {
+  type HostStepPort,
+  owns,
+  type ProcessRebuild,
+  type RebuildInputs,
+  type RestoreContext,
+  type ThreadRebuild,
 } from '../objects/rebuild-context.js';
+import { endOfLeader, hasEndedLeader } from '../objects/tasks/ended-leader.js';
 import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
 import { choosePlanBase } from '../plan/holes.js';
 import { Plan } from '../plan/plan.js';
+import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import { defined } from '../support/assert.js';
 import { imageError, withAllUnsupported, within } from '../support/errors.js';
@@ -57,9 +60,11 @@ export function compile(input: CompileInput): Compiled {
       prepare: (first) => prepareClocks(first, input),
     },
   );
-  const processes = entries
-    .filter(({ pid }) => !isZombie(images, pid))
-    .map((entry) => processOf(images, entry, births));
+  const processes: ProcessRebuild[] = [];
+  for (const entry of entries) {
+    if (!isZombie(images, entry.pid))
+      processes.push(processOf({ images, births }, entry, processes));
+  }
   const inputs: RebuildInputs = { ...input, plan, processes };
   const files = rebuildFiles(inputs);
   const context: RestoreContext = { ...inputs, files };
@@ -92,6 +97,7 @@ function birthOf(
   }: { pid: number; ppid: number; pgid: number; sid: number; threads: number[] },
 ): BirthProcess {
   const { tc } = images.require(IMAGES.CORE, pid);
+  const ids = images.get(IMAGES.IDS, pid);
   return {
     vpid: pid,
     ppid,
@@ -100,6 +106,8 @@ function birthOf(
     comm: tc?.comm ?? '?',
     threads,
     zombie: isZombie(images, pid) ? { status: tc?.exit_code ?? 0 } : undefined,
+    ...(ids === undefined ? {} : { tables: ids }),
+    ...(tc?.exit_signal === undefined ? {} : { exitSignal: tc.exit_signal }),
   };
 }
 
@@ -109,15 +117,16 @@ function prepareClocks(first: Track, { images, port }: CompileInput): void {
   if (saved) enterTimeNamespace(first, clockOffsets(saved, readHostClocks(port)));
 }
 
+/** `earlier`: those before it in the tree, among which are the owners of tables that it shares. */
 function processOf(
-  images: ImageSet,
+  { images, births }: { images: ImageSet; births: Births },
   pstree: ProcessRebuild['pstree'],
-  births: Births,
+  earlier: readonly ProcessRebuild[],
 ): ProcessRebuild {
   const vpid = pstree.pid;
   const core = images.require(IMAGES.CORE, vpid);
   const task = defined(births.processes.get(vpid), `pid ${vpid} was not born`);
-  const process: ProcessRebuild = {
+  const process: Omit<ProcessRebuild, 'owner'> = {
     vpid,
     comm: core.tc?.comm ?? '?',
     pstree,
@@ -127,6 +136,7 @@ function processOf(
     track: task.track,
     threads: [],
   };
+  const owned = Object.assign(process, { owner: ownersOf(process, task.owners, earlier) });
   for (const vtid of pstree.threads) {
     const thread = defined(births.threads.get(vtid), `tid ${vtid} was not born`);
     process.threads.push({
@@ -135,10 +145,30 @@ function processOf(
       track: thread.track,
       task: thread,
       isLeader: vtid === vpid,
-      process,
+      process: owned,
     });
   }
-  return process;
+  return owned;
+}
+
+function ownersOf(
+  process: Omit<ProcessRebuild, 'owner'>,
+  owners: Owners,
+  earlier: readonly ProcessRebuild[],
+): ProcessRebuild['owner'] {
+  const find = (vpid: number): ProcessRebuild =>
+    vpid === process.vpid
+      ? (process as ProcessRebuild)
+      : defined(
+          earlier.find((other) => other.vpid === vpid),
+          `pid ${vpid} owns no table`,
+        );
+  return {
+    vm_id: find(owners.vm_id),
+    files_id: find(owners.files_id),
+    fs_id: find(owners.fs_id),
+    sighand_id: find(owners.sighand_id),
+  };
 }
 
 function rebuildStates(context: RestoreContext): void {
@@ -147,6 +177,12 @@ function rebuildStates(context: RestoreContext): void {
     taskStates.map((state) => () => rebuildState(state, thread, context)),
   );
   withAllUnsupported('the checkpoint', runs);
+  for (const thread of threads) {
+    if (!thread.isLeader || !hasEndedLeader(thread.core)) continue;
+    within({ pid: thread.vtid, comm: thread.process.comm }, () => {
+      thread.task.final = endOfLeader(thread.process);
+    });
+  }
 }
 
 function rebuildState(
@@ -155,6 +191,9 @@ function rebuildState(
   context: RestoreContext,
 ): void {
   if (state.rebuild === undefined || (state.scope === 'process' && !thread.isLeader)) return;
+  const isEnded = thread.isLeader && hasEndedLeader(thread.core);
+  if (isEnded && state.scope === 'thread' && !state.ofEndedLeader) return;
+  if (state.table !== undefined && !owns(thread.process, state.table)) return;
   const { comm } = thread.process;
   within({ pid: thread.vtid, comm, object: state.name }, () => state.rebuild?.(thread, context));
 }

@@ -6,16 +6,18 @@ import { LinkRemaps } from '../objects/files/link-remap.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
 import { pid } from '../support/brand.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { killTree, stopTree } from './let-go.js';
 import { residentBytes } from './page-progress.js';
+import { rehearse } from './rehearse.js';
 import { writeDumpStats, writePidfile } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
-import { type PageCounts, type TreeMemory, writePages } from './write-pages.js';
+import { type PageCounts, type TreeMemory, writeGhosts, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -49,21 +51,26 @@ function freezeAndWrite(
 ): Dumped {
   const { host, interrupts } = session;
   session.port.options = options;
-  const started = performance.now();
+  rehearse(session, pid(options.pid));
+  const started = monotonicMs();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
-  const frozen = performance.now();
+  const frozen = monotonicMs();
   const { images, memory, processes, furtherNames } = inspectTree(tree, session);
   verifyCheckpoint(images);
   using links = new LinkRemaps(session.port);
   links.make(furtherNames);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
-  const writing = performance.now();
+  const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
+  writeGhosts(images, store);
   const memwrite_time = microsecondsSince(writing);
+  // All that is left is in our memory, or in pipes of ours: a program that goes on need not wait until it is written.
+  if (options.leaveRunning) tree.thaw();
+  const thawed = monotonicMs();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
@@ -72,7 +79,7 @@ function freezeAndWrite(
   finish(tree, options);
   const stats = statsOf(counts, {
     freezing_time,
-    frozen_time: microsecondsSince(frozen),
+    frozen_time: Math.round(((options.leaveRunning ? thawed : monotonicMs()) - frozen) * 1000),
     memdump_time: memwrite_time,
     memwrite_time,
   });
@@ -94,7 +101,7 @@ function writeAllPages(
 ): PageCounts {
   const totalBytes = progress
     ? memory.processes.reduce(
-        (sum, { process }) => sum + residentBytes(session.port, process.pid),
+        (sum, { process }) => sum + residentBytes(session.port, process.task),
         0,
       )
     : 0;
@@ -108,8 +115,8 @@ function writeAllPages(
 
 function finish(tree: FrozenTree, options: DumpOptions): void {
   if (options.leaveStopped) stopTree(tree);
-  if (options.leaveRunning || options.leaveStopped) tree.thaw();
-  else killTree(tree);
+  if (options.leaveStopped) tree.thaw();
+  else if (!options.leaveRunning) killTree(tree);
 }
 
 const statsOf = (

@@ -11,37 +11,52 @@ import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { inspectTasks, type OnObject } from './inspect-tasks.js';
-import { learnLayout, mappedFiles, refuseForeignSession } from './inspect-tree.js';
+import { learnLayout, livingRoot, mappedFiles, refuseForeignSession } from './inspect-tree.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
 
 export function explainDump(options: DumpOptions, env: OperationEnv): ExplainedDump {
+  const verdicts = new Verdicts();
+  try {
+    lookAt(options, env, verdicts);
+  } catch (error) {
+    if (!isAboutTask(error)) throw error;
+    verdicts.refused(error);
+  }
+  return { kind: 'explained', verdicts: verdicts.list };
+}
+
+function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): void {
   using session = new Session(env, 'dump');
-  const { interrupts, host, port } = session;
+  const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
   port.options = options;
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
+  // Whose main thread is dead cannot be asked anything else.
   learnLayout(session, processes);
-  const verdicts = new Verdicts();
-  for (const process of processes.slice(0, 1)) {
-    verdicts.about(process, 'session', undefined, () => {
-      refuseForeignSession(process);
-      return 0;
-    });
-  }
+  const root = livingRoot(processes);
+  verdicts.about(root, 'session', undefined, () => {
+    refuseForeignSession(root);
+    return 0;
+  });
   const observed = observeFiles(port, processes);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
-  inspectTasks(tree, processes, { port, states: taskStates, onObject });
+  inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });
   const files = inspectFiles(observed, {
     options,
     refuse: (error) => verdicts.refused(error),
   });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);
-  return { kind: 'explained', verdicts: verdicts.list };
 }
+
+/** A task that cannot even be stopped, or looked at, gets a verdict, too. */
+const isAboutTask = (error: unknown): error is CheckpointError =>
+  error instanceof CheckpointError &&
+  error.context.pid !== undefined &&
+  (error.code === 'unsupported' || error.code === 'refused');
 
 class Verdicts {
   readonly list: Verdict[] = [];

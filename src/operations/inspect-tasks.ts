@@ -6,12 +6,13 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
+import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
 import type { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
 import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
-import { GadgetFinder } from '../tracer/gadgets.js';
+import type { GadgetFinder } from '../tracer/gadgets.js';
 import { type BuiltProbe, runProbes } from '../tracer/probes.js';
 import type { ObjectPort } from './object-port.js';
 
@@ -49,10 +50,12 @@ export function inspectTasks(
   processes: readonly ProcessView[],
   {
     port,
+    gadgets,
     states,
     onObject,
   }: {
     port: ObjectPort;
+    gadgets: GadgetFinder;
     states: readonly TaskState[];
     onObject: OnObject;
   },
@@ -60,7 +63,7 @@ export function inspectTasks(
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
   const byThread = groupByThread(asked);
-  probeAll(tree, byThread, port);
+  probeAll(tree, byThread, { port, gadgets });
   return alive.map((process) => inspectProcess(process, byThread, onObject));
 }
 
@@ -97,7 +100,11 @@ function observeAll(
 }
 
 /** One tape per thread, all threads at once. */
-function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): void {
+function probeAll(
+  tree: FrozenTree,
+  byThread: AskedByThread,
+  { port, gadgets: finder }: { port: ObjectPort; gadgets: GadgetFinder },
+): void {
   const results = new Map<ThreadView, BuiltProbe>();
   const probes = [...byThread].map(([thread, list]) => ({
     thread,
@@ -109,7 +116,6 @@ function probeAll(tree: FrozenTree, byThread: AskedByThread, port: ObjectPort): 
   }));
   if (probes.length === 0) return;
   const layout = port.xstateLayout;
-  const finder = new GadgetFinder(tree.host);
   for (const built of runProbes(tree, probes, { finder, layout })) {
     results.set(built.thread, built);
   }
@@ -169,7 +175,17 @@ function inspectProcess(
     }
     cores.set(thread.vtid, core as unknown as CoreEntry);
   }
+  if (process.endedLeader) addEndedLeader(process, cores);
   return { process, cores, mm };
+}
+
+function addEndedLeader(process: ProcessView, cores: Map<number, CoreEntry>): void {
+  const [first] = process.threads;
+  const asked = first && cores.get(first.vtid);
+  // Without them a report of what cannot be saved goes on.
+  if (asked?.tc && asked.thread_core) {
+    cores.set(process.vpid, coreOfEndedLeader(process, { asked }));
+  }
 }
 
 /** Merges one state's contribution, and counts its fields; two states that claim one field are a mistake of ours. */

@@ -11,7 +11,7 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { defined } from '../support/assert.js';
-import { refused, within } from '../support/errors.js';
+import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
 import { assemble } from './assemble.js';
@@ -31,35 +31,49 @@ export interface InspectedTree {
 export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   const { port } = session;
   const processes = viewTree(tree);
-  const root = defined(processes[0], 'a tree has a root');
+  const root = livingRoot(processes);
   refuseForeignSession(root);
   learnLayout(session, processes);
   verifyOneTimeNamespace(
     processes
       .filter(({ state }) => state === 'alive')
-      .map(({ pid, comm }) => ({
+      .map(({ pid, task, comm }) => ({
         pid,
         comm,
-        inside: readNamespaces(port, `/proc/${pid}`, ['time']),
+        inside: readNamespaces(port, `/proc/${task}`, ['time']),
       })),
   );
-  const clocks = observeClocks(port, root.pid);
+  const clocks = observeClocks(port, root.task);
   const observed = observeFiles(port, processes);
   const tasks = inspectTasks(tree, processes, {
     port,
+    gadgets: session.gadgets,
     states: taskStates,
     onObject: throwing,
   });
   const cgroups = inspectCgroups(port, tasks);
   const files = inspectFiles(observed, { options: port.options });
+  const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
+    vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
   const segments = collectSegments(memory.map((one) => one.memory));
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups });
+  // The kernel's random UUID: node:crypto takes 6 ms to load.
+  const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
   const furtherNames = files.registry.remaps.names;
   return { images, memory: { processes: memory, segments }, processes, furtherNames };
+}
+
+/** The root of the tree; a zombie is none. */
+export function livingRoot(processes: readonly ProcessView[]): ProcessView {
+  const root = defined(processes[0], 'a tree has a root');
+  if (root.state === 'alive') return root;
+  throw gone('the process has ended, and waits for its parent to collect its status', {
+    ...{ pid: root.pid, comm: root.comm, object: 'zombie' },
+  });
 }
 
 /** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
@@ -75,6 +89,10 @@ function inspectCgroups(
       const place = { pid: tid, comm: process.comm };
       if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
     }
+    // The kernel has moved a leader that has ended to the roots.
+    const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
+    const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
+    if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
   return sets.entry();
 }

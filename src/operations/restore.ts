@@ -28,10 +28,9 @@ import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
 import { defined } from '../support/assert.js';
+import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
-
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
-
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { execute } from './execute.js';
@@ -49,7 +48,7 @@ export const restore: Restore = (options, env) =>
 const RESTORE_SEC = 600;
 
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
-  const started = performance.now();
+  const started = monotonicMs();
   const { log } = env;
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
@@ -86,7 +85,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
     }
     run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
-    const forked = performance.now();
+    const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid);

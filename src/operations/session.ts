@@ -3,7 +3,9 @@ import { faultsFromEnvironment } from '../host/faults.js';
 import { Host } from '../host/host.js';
 import { Interrupts } from '../host/interrupts.js';
 import { Stubs } from '../host/stubs.js';
+import { monotonicMs } from '../support/clock.js';
 import { LOG_DEBUG } from '../support/log.js';
+import { GadgetFinder } from '../tracer/gadgets.js';
 import { ObjectPort } from './object-port.js';
 import type { OperationEnv } from './types.js';
 
@@ -12,6 +14,7 @@ export class Session implements Disposable {
   readonly port: ObjectPort;
   readonly interrupts: Interrupts;
   readonly stubs: Stubs;
+  readonly gadgets: GadgetFinder;
 
   constructor({ log, cancelled }: OperationEnv, source: string) {
     this.host = new Host(faultsFromEnvironment(process.env));
@@ -20,6 +23,7 @@ export class Session implements Disposable {
     }
     this.stubs = new Stubs(this.host);
     this.port = new ObjectPort(this.host);
+    this.gadgets = new GadgetFinder(this.host);
     this.interrupts = new Interrupts(this.host, { cancelled });
   }
 
@@ -31,6 +35,6 @@ export class Session implements Disposable {
   }
 }
 
-/** Microseconds since `startMs` (performance.now()). */
+/** Microseconds since `startMs` (monotonicMs()). */
 export const microsecondsSince = (startMs: number): number =>
-  Math.round((performance.now() - startMs) * 1000);
+  Math.round((monotonicMs() - startMs) * 1000);

@@ -5,16 +5,19 @@ import type { ProcessView } from '../checkpoint/views.js';
 import type { Host } from '../host/host.js';
 import type { HostImageStore } from '../host/image-store.js';
 import { IMAGES } from '../images/catalogue.js';
-import { imageName } from '../images/image.js';
+import { type ImageSet, writeImage } from '../images/directory.js';
+import { type Image, imageName } from '../images/image.js';
 import { PagemapWriter, PE_PRESENT } from '../images/pagemap.js';
 import type { InspectedMemory, Segment } from '../objects/memory/inspect.js';
 import { toNumber } from '../support/bytes.js';
 import { within } from '../support/errors.js';
-import { writeProcessPages, writeSegmentPages } from '../tracer/pages.js';
+import { type RunSink, writeProcessPages, writeSegmentPages } from '../tracer/pages.js';
 
 export interface ProcessMemory {
   process: ProcessView;
   memory: InspectedMemory;
+  /** ids-PID.img: processes with the same number share this memory. */
+  vm_id: number;
 }
 
 /** All that has pages. */
@@ -39,12 +42,25 @@ export function writePages(
 ): PageCounts {
   const counts: PageCounts = { written: 0, shared: 0 };
   let pagesId = 1;
-  for (const { process, memory } of processes) {
+  const memories = new Map<number, WrittenMemory>();
+  for (const { process, memory, vm_id } of processes) {
     within({ pid: process.pid, comm: process.comm }, () => {
+      const written = memories.get(vm_id);
+      if (written) {
+        repeatPagemap(store, process.vpid, written);
+        return;
+      }
       const place = { image: IMAGES.PAGEMAP, id: process.vpid, pagesId: pagesId++ };
+      const runs: PageRun[] = [];
+      const isShared = processes.filter((other) => other.vm_id === vm_id).length > 1;
       counts.written += onePagemap(store, place, (target) =>
-        writeProcessPages(host, process.pid, memory.areas, { ...target, onProgress: onBytes }),
+        writeProcessPages(host, process.task, memory.areas, {
+          ...target,
+          pagemap: isShared ? recording(target.pagemap, runs) : target.pagemap,
+          onProgress: onBytes,
+        }),
       );
+      if (isShared) memories.set(vm_id, { pagesId: place.pagesId, runs });
     });
   }
   for (const { shmid, link } of segments) {
@@ -56,6 +72,45 @@ export function writePages(
     );
   }
   return counts;
+}
+
+type PageRun = Parameters<RunSink['add']>[0];
+
+/** The pages of several processes: each has a pagemap of its own, and all name one pages file. */
+interface WrittenMemory {
+  pagesId: number;
+  runs: readonly PageRun[];
+}
+
+const recording = (sink: RunSink, runs: PageRun[]): RunSink => ({
+  add(run) {
+    runs.push({ ...run });
+    sink.add(run);
+  },
+});
+
+function repeatPagemap(
+  store: HostImageStore,
+  vpid: number,
+  { pagesId, runs }: WrittenMemory,
+): void {
+  const file = store.create(imageName(IMAGES.PAGEMAP, vpid));
+  try {
+    const pagemap = new PagemapWriter(IMAGES.PAGEMAP, file, pagesId);
+    for (const run of runs) pagemap.add(run);
+    pagemap.finish();
+  } finally {
+    file.close();
+  }
+}
+
+/** Deleted files, whose content streams out of files that tasks have open: while these stand still. */
+export function writeGhosts(images: ImageSet, store: HostImageStore): void {
+  const image = IMAGES.GHOST_FILE;
+  for (const id of images.ids(image)) {
+    writeImage(store, imageName(image, id), image, images.entries(image, id));
+    images.remove(image as Image, id);
+  }
 }
 
 type Target = Pick<Parameters<typeof writeProcessPages>[3], 'pages' | 'name' | 'pagemap'>;

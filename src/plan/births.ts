@@ -3,7 +3,7 @@
  * helpers and zombies, threads. Pure. A clone step has no expected result: the child runs on with 0, in its own track.
  * All signals are blocked meanwhile, so a SIGCHLD stays pending until its parent takes it.
  */
-import { SIG_DFL, SIGCHLD, sigaction, sigmask } from '../linux/signal.js';
+import { SIG_DFL, SIGCHLD, SIGRTMIN, sigaction, sigmask } from '../linux/signal.js';
 import {
   clone3Args,
   exitGroup,
@@ -11,6 +11,7 @@ import {
   rtSigtimedwait,
   setpgid,
   setsid,
+  unshare,
   wait4,
 } from '../linux/syscalls/tasks.js';
 import {
@@ -26,7 +27,7 @@ import {
 } from '../linux/uapi/sched.js';
 import { assert, defined } from '../support/assert.js';
 import { u64Bytes } from '../support/bytes.js';
-import { imageError } from '../support/errors.js';
+import { imageError, unsupported } from '../support/errors.js';
 import {
   arrangeBirths,
   groupMoves,
@@ -35,6 +36,7 @@ import {
   type Member,
 } from './birth-order.js';
 import type { Plan, TrackTask } from './plan.js';
+import { type SharedTables, shareTables, type TableIds, TableOwners } from './shared-tables.js';
 import type { Stage } from './stages.js';
 import type { Track } from './track.js';
 import { endZombie, type ZombieEnd } from './zombies.js';
@@ -46,6 +48,10 @@ export interface BirthProcess extends Omit<Kin, 'isZombie'> {
   readonly threads: readonly number[];
   /** How a zombie ended; undefined for a live process. */
   readonly zombie: ZombieEnd | undefined;
+  /** Which tables it shares with whom. Not asked of a zombie. */
+  readonly tables?: TableIds;
+  /** The signal its parent gets at its end, if not SIGCHLD; 0: none. Of the root it is always SIGCHLD. */
+  readonly exitSignal?: number;
 }
 
 export interface BirthOptions {
@@ -79,6 +85,8 @@ interface Family<Port extends EndsPort> {
   members: readonly Member[];
   tasks: Map<number, TrackTask>;
   first: Track;
+  sources: ReadonlyMap<number, BirthProcess>;
+  shared: SharedTables;
 }
 
 /**
@@ -100,18 +108,22 @@ export function bearTree<Port extends EndsPort>(
   const tasks = new Map<number, TrackTask>();
   const births: Births = { first, processes: new Map(), threads: new Map(), helpers: new Map() };
   const sources = new Map(processes.map((process) => [process.vpid, process]));
+  const owners = new TableOwners();
+  for (const process of processes) owners.of(process.vpid, livingTables(process));
   for (const member of members) {
     const task = trackOf(plan, member, { source: sources.get(member.vpid), temporaryFds });
     tasks.set(member.vpid, task);
+    task.owners = owners.of(member.vpid, livingTables(sources.get(member.vpid)));
     (member.role === 'process' ? births.processes : births.helpers).set(member.vpid, task);
   }
-  const family: Family<Port> = { plan, members, tasks, first: first.track };
+  const shared = shareTables(members, (vpid) => livingTables(sources.get(vpid)));
+  const family: Family<Port> = { plan, members, tasks, first: first.track, sources, shared };
   addFirstSteps(family, options);
   const born = new Map<number, Member[]>(members.map(({ vpid }) => [vpid, []]));
   for (const member of members) born.get(member.creator)?.push(member);
-  for (const member of members) addBirthSteps(tasks, member, born.get(member.vpid) ?? []);
+  for (const member of members) addBirthSteps(family, member, born.get(member.vpid) ?? []);
   addGroupSteps(family);
-  addEnds(family, sources);
+  addEnds(family);
   for (const process of processes) {
     const task = trackTask(tasks, process.vpid);
     if (process.zombie) continue;
@@ -123,6 +135,9 @@ export function bearTree<Port extends EndsPort>(
   }
   return births;
 }
+
+const livingTables = (source: BirthProcess | undefined): TableIds | undefined =>
+  source?.zombie ? undefined : source?.tables;
 
 const trackTask = (tasks: Map<number, TrackTask>, vpid: number): TrackTask =>
   defined(tasks.get(vpid), `pid ${vpid} has no track`);
@@ -152,9 +167,10 @@ function trackOf<Port>(
 
 /** What the first helper does: all tasks inherit it. */
 function addFirstSteps<Port extends EndsPort>(
-  { first, members, tasks }: Family<Port>,
+  family: Family<Port>,
   { prepare }: BirthOptions,
 ): void {
+  const { first, members } = family;
   first.at('births');
   // Whoever started woodfrog may ignore SIGCHLD: zombies and helpers would be gone before their parents wait.
   first.call(rtSigaction, {
@@ -165,47 +181,64 @@ function addFirstSteps<Port extends EndsPort>(
   });
   prepare?.(first);
   for (const member of members) {
-    if (member.creator === 0) bear(first, { track: trackTask(tasks, member.vpid).track, member });
+    if (member.creator === 0) bear(family, first, member);
   }
   first.call(exitGroup, { status: 0 });
 }
 
-/** Children born in the old session, setsid, all others. */
-function addBirthSteps(
-  tasks: Map<number, TrackTask>,
+/** Children born in the old session, setsid, all others; then what was carried only for them goes. */
+function addBirthSteps<Port extends EndsPort>(
+  family: Family<Port>,
   member: Member,
   born: readonly Member[],
 ): void {
-  const { track } = trackTask(tasks, member.vpid);
+  const { track } = trackTask(family.tasks, member.vpid);
   track.at('births');
   const bearAll = (children: readonly Member[]): void => {
-    for (const child of children) {
-      bear(track, { track: trackTask(tasks, child.vpid).track, member: child });
-    }
+    for (const child of children) bear(family, track, child);
   };
   bearAll(born.filter(({ isBeforeSetsid }) => isBeforeSetsid));
   if (isSessionLeader(member)) {
     track.call(setsid, {}, { mustEqual: member.vpid, object: `session ${member.vpid}` });
   }
   bearAll(born.filter(({ isBeforeSetsid }) => !isBeforeSetsid));
+  const flags = family.shared.unshare.get(member.vpid) ?? 0;
+  if (flags !== 0) track.call(unshare, { flags });
 }
 
-function bear(creator: Track, { track, member }: { track: Track; member: Member }): void {
-  const { vpid, isSibling } = member;
+function bear<Port extends EndsPort>(
+  { tasks, sources, shared }: Family<Port>,
+  creator: Track,
+  { vpid, isSibling, creator: parent }: Member,
+): void {
+  const exitSignal = exitSignalOf(sources, vpid);
+  // With CLONE_PARENT the kernel gives the creator's own, and the first helper's is SIGCHLD.
+  if (isSibling && parent !== 0 && exitSignal !== exitSignalOf(sources, parent)) {
+    throw unsupported(
+      `pid ${vpid} must be born by its sibling, pid ${parent}, which has another exit signal`,
+      { object: 'process tree' },
+    );
+  }
+  const flags = (shared.flags.get(vpid) ?? 0) | (isSibling ? CLONE_PARENT : 0);
   creator.call(
     clone3Args,
     ({ startOf }) => ({
       cl_args: {
-        flags: isSibling ? CLONE_PARENT : 0,
-        // A sibling takes its creator's, which is SIGCHLD, too.
-        exit_signal: isSibling ? 0 : SIGCHLD,
-        sp: startOf(track),
+        flags,
+        exit_signal: isSibling ? 0 : exitSignal,
+        sp: startOf(trackTask(tasks, vpid).track),
         set_tid: [vpid],
       },
       size: clone_args.size,
     }),
     { object: `pid ${vpid}` },
   );
+}
+
+/** The root's parent is another than it was. */
+function exitSignalOf(sources: ReadonlyMap<number, BirthProcess>, vpid: number): number {
+  const source = sources.get(vpid);
+  return source === undefined || source.ppid === 0 ? SIGCHLD : (source.exitSignal ?? SIGCHLD);
 }
 
 function addGroupSteps<Port extends EndsPort>({ members, tasks }: Family<Port>): void {
@@ -224,10 +257,7 @@ function addGroupSteps<Port extends EndsPort>({ members, tasks }: Family<Port>):
 }
 
 /** Helpers and zombies end; their parents reap the helpers and forget the signals. */
-function addEnds<Port extends EndsPort>(
-  { plan, members, tasks }: Family<Port>,
-  sources: ReadonlyMap<number, BirthProcess>,
-): void {
+function addEnds<Port extends EndsPort>({ plan, members, tasks, sources }: Family<Port>): void {
   const ended: Member[] = [];
   for (const member of members) {
     const { track } = trackTask(tasks, member.vpid);
@@ -253,15 +283,20 @@ function addEnds<Port extends EndsPort>(
       const options = { mustEqual: vpid, object: `pid ${vpid}` };
       track.call(wait4, { pid: vpid, wstatus: 0, options: __WALL, rusage: 0 }, options);
     }
-    forgetSigchld(track);
+    const mine = ended.filter(({ ppid }) => ppid === parent);
+    const signals = mine.map(({ vpid }) => exitSignalOf(sources, vpid));
+    const standard = new Set(signals.filter((signal) => signal !== 0 && signal < SIGRTMIN));
+    // Real-time signals queue: one for each end.
+    const queued = signals.filter((signal) => signal >= SIGRTMIN);
+    for (const signal of [...standard, ...queued]) forgetSignal(track, signal);
   }
 }
 
-function forgetSigchld(track: Track): void {
+function forgetSignal(track: Track, signal: number): void {
   track.call(
     rtSigtimedwait,
     {
-      uthese: u64Bytes(sigmask(SIGCHLD)),
+      uthese: u64Bytes(sigmask(signal)),
       uinfo: 0,
       uts: { tv_sec: 0, tv_nsec: 0 },
       sigsetsize: 8,
@@ -282,6 +317,7 @@ export function bearThread<Port>(
 ): TrackTask {
   const name = `tid ${vtid} of pid ${leader.process} (${comm})`;
   const thread = plan.track({ name, vpid: vtid, process: leader.process }, { first: 'threads' });
+  thread.owners = leader.owners;
   leader.track.at('threads').call(
     clone3Args,
     ({ startOf }) => ({

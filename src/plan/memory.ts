@@ -4,10 +4,13 @@ import { assert } from '../support/assert.js';
 import { alignUp } from '../support/bytes.js';
 import type { PlanMemory } from './track.js';
 
+/** It grows by doubling; each of a thousand threads that are probed has an area of its own. */
+const FIRST_LENGTH = 1024;
+
 export class PlanArea implements PlanMemory {
   readonly base: number;
   readonly limit: number;
-  #bytes = new Uint8Array(64 * 1024);
+  #bytes = new Uint8Array(FIRST_LENGTH);
   #top = 0;
 
   /** `limit`: how many bytes the area may grow to. */

@@ -1,6 +1,7 @@
 /** A whole restore as data: the tracks, woodfrog's own steps between stages, and each task's final registers. */
 import { assert } from '../support/assert.js';
 import { PlanArea } from './memory.js';
+import type { Owners } from './shared-tables.js';
 import { type Stage, stageIndex } from './stages.js';
 import { Track } from './track.js';
 
@@ -22,6 +23,8 @@ export interface FinalState {
   xstate: Uint8Array | undefined;
   /** Blocked signals. */
   sigmask: bigint;
+  /** The task ends instead: exit(2) with this code. */
+  exits?: number;
 }
 
 /** A step that woodfrog itself takes when a stage begins, before any track enters it. `run` gets what the runner offers. */
@@ -38,6 +41,8 @@ export interface TrackTask {
   final: FinalState | undefined;
   /** The vpid of the process a thread belongs to; its own for a process. */
   process: number;
+  /** The vpids of those who do what belongs to its tables. */
+  owners: Owners;
 }
 
 export class Plan<Port = unknown> {
@@ -67,7 +72,9 @@ export class Plan<Port = unknown> {
       stageIndex(track.firstStage) <= stageIndex(track.lastStage),
       `track ${init.name} ends before it begins`,
     );
-    const task: TrackTask = { track, final: undefined, process: init.process };
+    const { process } = init;
+    const owners = { vm_id: process, files_id: process, fs_id: process, sighand_id: process };
+    const task: TrackTask = { track, final: undefined, process, owners };
     this.tasks.push(task);
     return task;
   }

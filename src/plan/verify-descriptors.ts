@@ -12,14 +12,14 @@ type Table = Map<number, Step>;
 export function verifyDescriptors(plan: Plan<never>, layout: Layout): void {
   const processes = new Map<number, TrackTask[]>();
   for (const task of plan.tasks) {
-    const tasks = processes.get(task.process);
+    const tasks = processes.get(task.owners.files_id);
     if (tasks) tasks.push(task);
-    else processes.set(task.process, [task]);
+    else processes.set(task.owners.files_id, [task]);
   }
   for (const tasks of processes.values()) {
     const table: Table = new Map();
     for (const stage of STAGES) {
-      // Threads share the leader's table; what they do within one stage has no order that could matter.
+      // Threads, and some processes, share a table; what they do within one stage has no order that could matter.
       for (const { track } of tasks) {
         for (const step of stepsIn(track, stage)) {
           follow(table, step, { args: argumentsOf(step, layout), name: track.name });

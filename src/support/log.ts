@@ -4,6 +4,7 @@
  * killed process has lost none. Trouble with the log never disturbs the operation: see `failure`.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { monotonicMs } from './clock.js';
 import { refused } from './errors.js';
 
 export const LOG_NOTHING = 0;
@@ -145,11 +146,6 @@ function formatTime(ms: number): string {
   const micros = Math.max(0, Math.floor(ms * 1000));
   const seconds = Math.floor(micros / 1_000_000);
   return `${String(seconds).padStart(2, '0')}.${String(micros % 1_000_000).padStart(6, '0')}`;
-}
-
-function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
 }
 
 /** A fresh file. Mode 600: a log at level 4 tells much about the program. */

@@ -16,7 +16,7 @@ import {
   type XstateLayout,
 } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
-import { readMemory, writeMemory } from '../host/process-memory.js';
+import { type Piece, readPieces, writePieces } from '../host/process-memory.js';
 import { attemptSiginfo, getRegisters, resume, setRegisters, setSigmask } from '../host/ptrace.js';
 import { type WaitEvent, waitAny } from '../host/wait.js';
 import {
@@ -44,7 +44,7 @@ import { PlanArea } from '../plan/memory.js';
 import { Track } from '../plan/track.js';
 import { assert } from '../support/assert.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, concat, toNumber, toWord, viewOf } from '../support/bytes.js';
+import { alignUp, toNumber, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, unsupported } from '../support/errors.js';
 import type { FrozenTree } from './freeze.js';
 import type { GadgetFinder } from './gadgets.js';
@@ -103,18 +103,20 @@ export function runProbes(
     );
     for (const tape of tapes) start(tree, tape);
     waitEnds(tree, tapes);
-    return tapes.map(collect(tree));
+    return collect(tree, tapes);
   } finally {
     unmapAreas(tree, areas, layout);
   }
 }
 
-function groupByProcess(probes: readonly ThreadProbe[]): Map<ProcessView, ThreadProbe[]> {
-  const groups = new Map<ProcessView, ThreadProbe[]>();
-  for (const probe of probes) {
-    const list = groups.get(probe.process);
-    if (list) list.push(probe);
-    else groups.set(probe.process, [probe]);
+function groupByProcess<T extends { process: ProcessView }>(
+  all: readonly T[],
+): Map<ProcessView, T[]> {
+  const groups = new Map<ProcessView, T[]>();
+  for (const one of all) {
+    const list = groups.get(one.process);
+    if (list) list.push(one);
+    else groups.set(one.process, [one]);
   }
   return groups;
 }
@@ -128,7 +130,7 @@ function mapAreas(
   { finder, layout }: { finder: GadgetFinder; layout: XstateLayout },
 ): Area[] {
   const areas = [...groups].map(([process, probes]) => {
-    const gadgets = finder.find(process.pid, process.mappings);
+    const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
     const length = PAGE_SIZE + probes.length * threadLength(layout.length);
     return { process, gadgets, length, base: 0 };
@@ -179,6 +181,7 @@ function unmapAreas(tree: FrozenTree, areas: readonly Area[], layout: XstateLayo
 }
 
 interface Tape {
+  process: ProcessView;
   probe: ThreadProbe;
   track: Track;
   interpreter: number;
@@ -189,36 +192,29 @@ interface Tape {
   signal: number;
 }
 
-/** Lays the code and each thread's frame, records and data into the process's area; one write. */
+/** Lays the code and each thread's frame, records and data into the process's area; what lies between stays zero. */
 function layTapes(
   tree: FrozenTree,
   area: Area,
   probes: readonly ThreadProbe[],
   layout: XstateLayout,
 ): Tape[] {
-  const parts: Uint8Array[] = [padded(tapeInterpreter.code, PAGE_SIZE)];
+  const pieces: Piece[] = [{ address: area.base, bytes: tapeInterpreter.code }];
   const tapes = probes.map((probe, i) => {
     const at = area.base + PAGE_SIZE + i * threadLength(layout.length);
-    const { tape, bytes } = layTape(probe, { at, interpreter: area.base }, layout);
-    parts.push(padded(bytes, threadLength(layout.length)));
-    return tape;
+    const laid = layTape(probe, { at, interpreter: area.base }, layout);
+    pieces.push(...laid.pieces);
+    return laid.tape;
   });
-  writeMemory(tree.host, area.process.pid, area.base, concat(parts));
+  writePieces(tree.host, area.process.task, pieces);
   return tapes;
-}
-
-function padded(bytes: Uint8Array, length: number): Uint8Array {
-  assert(bytes.length <= length, `${bytes.length} bytes do not fit ${length}`);
-  const out = new Uint8Array(length);
-  out.set(bytes);
-  return out;
 }
 
 function layTape(
   probe: ThreadProbe,
   { at, interpreter }: { at: number; interpreter: number },
   layout: XstateLayout,
-): { tape: Tape; bytes: Uint8Array } {
+): { tape: Tape; pieces: Piece[] } {
   const { process, thread } = probe;
   const frame = buildSigframe({
     address: at,
@@ -252,12 +248,13 @@ function layTape(
     flags: TAPE_END,
     args: [frame.ucontextAddress],
   });
-  const bytes = new Uint8Array(records - at + RECORDS_LIMIT + data.length);
-  bytes.set(frame.bytes, 0);
-  bytes.set(recordBytes, records - at);
-  bytes.set(data.bytes, records - at + RECORDS_LIMIT);
+  const pieces = [
+    { address: at, bytes: frame.bytes },
+    { address: records, bytes: recordBytes },
+    { address: data.base, bytes: data.bytes },
+  ];
   const end = records + (count - 2) * RECORD_SIZE;
-  return { tape: { probe, track, interpreter, records, end, data, signal }, bytes };
+  return { tape: { process, probe, track, interpreter, records, end, data, signal }, pieces };
 }
 
 /** A signal that the task ignores by default and does not catch: seen by us, lost on it if we are dead. */
@@ -324,16 +321,30 @@ function hasEnded(tree: FrozenTree, tape: Tape, event: WaitEvent): boolean {
   return toNumber(getRegisters(tree.host, event.tid).sp) === tape.end;
 }
 
-/** Reads back what the calls left: the records and the data of the thread. */
-const collect =
-  (tree: FrozenTree) =>
-  ({ probe, track, records, data }: Tape): BuiltProbe => {
-    const length = RECORDS_LIMIT + data.length;
-    const bytes = readMemory(tree.host, probe.process.pid, records, length);
-    return {
-      ...probe,
-      track,
-      results: { read: (at, count) => bytes.subarray(at - records, at - records + count) },
-      resultAddress: (index) => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET,
-    };
-  };
+/** Reads back what the calls left: the records and the data of each thread. */
+function collect(tree: FrozenTree, tapes: readonly Tape[]): BuiltProbe[] {
+  const built: BuiltProbe[] = [];
+  for (const [process, own] of groupByProcess(tapes)) {
+    const places = own.flatMap(({ records, end, data }) => [
+      { address: records, length: end + RECORD_SIZE - records },
+      { address: data.base, length: data.length },
+    ]);
+    const pieces = readPieces(tree.host, process.task, places);
+    own.forEach(({ probe, track, records, data }, i) => {
+      const [recordBytes, dataBytes] = [pieces[2 * i], pieces[2 * i + 1]];
+      assert(recordBytes && dataBytes, 'two pieces are read of each tape');
+      built.push({
+        ...probe,
+        track,
+        results: {
+          read: (at, count) =>
+            at < data.base
+              ? recordBytes.subarray(at - records, at - records + count)
+              : dataBytes.subarray(at - data.base, at - data.base + count),
+        },
+        resultAddress: (index) => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET,
+      });
+    });
+  }
+  return built;
+}

@@ -89,7 +89,7 @@ function begin(tree: FrozenTree, call: RemoteCall, layout: XstateLayout): void {
   const { host } = tree;
   const { process, thread, gadgets, nr, args } = call;
   const frame = gadgets.sigreturn === undefined ? undefined : placeFrame(call, layout);
-  if (frame && attemptWriteMemory(host, process.pid, frame.frameAddress, frame.bytes) === 0) {
+  if (frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0) {
     setRegisters(
       host,
       thread.tid,

@@ -3,7 +3,13 @@
  * from stage to stage, and at the end gives every task its registers. Until the commit a dead tracer takes the whole
  * half-built tree with it (PTRACE_O_EXITKILL); a failure kills it here.
  */
-import { POISON, RECORD_RESULT_OFFSET, redirect, user_regs_struct } from '../arch/arch.js';
+import {
+  POISON,
+  RECORD_RESULT_OFFSET,
+  type Registers,
+  redirect,
+  user_regs_struct,
+} from '../arch/arch.js';
 import type { Host } from '../host/host.js';
 import { syscallError } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
@@ -28,7 +34,7 @@ import {
 import { SIGKILL, SIGSTOP, SIGTRAP } from '../linux/signal.js';
 import { ftruncate } from '../linux/syscalls/files.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
-import { futex, kill } from '../linux/syscalls/tasks.js';
+import { exit, futex, kill } from '../linux/syscalls/tasks.js';
 import {
   MAP_FIXED_NOREPLACE,
   MAP_SHARED,
@@ -39,12 +45,12 @@ import {
 import { PTRACE_EVENT_CLONE, PTRACE_EVENT_STOP } from '../linux/uapi/ptrace.js';
 import { FUTEX_WAIT, FUTEX_WAKE, timespec } from '../linux/uapi/sched.js';
 import { type Barrier, type EncodedPlan, encodePlan } from '../plan/encode.js';
-import { PLAN_LENGTH, type Plan, type TrackTask } from '../plan/plan.js';
+import { type FinalState, PLAN_LENGTH, type Plan, type TrackTask } from '../plan/plan.js';
 import { type Stage, stageIndex } from '../plan/stages.js';
 import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
-import { type Pid, pid } from '../support/brand.js';
-import { toWord, viewOf } from '../support/bytes.js';
+import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
+import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
 import { explainFailure } from './failure.js';
 import { type Puppet, puppetCall } from './puppet.js';
@@ -98,7 +104,9 @@ export class PlanRun<P = never> implements Disposable {
       fd: options.planFd,
       offset: 0,
     });
-    this.#memory = host.ffi.view(this.#base, PLAN_LENGTH);
+    // Only what is used: V8 counts what it can see, and would collect garbage for the sake of empty pages.
+    const ends = this.#encoded.segments.map(({ offset, bytes }) => offset + bytes.length);
+    this.#memory = host.ffi.view(this.#base, alignUp(Math.max(...ends), PAGE_SIZE));
     this.#view = viewOf(this.#memory);
     for (const { offset, bytes } of this.#encoded.segments) this.#memory.set(bytes, offset);
   }
@@ -361,16 +369,30 @@ export class PlanRun<P = never> implements Disposable {
       else if (event.event === PTRACE_EVENT_STOP) waiting.delete(event.tid);
       else resume(host, event.tid);
     }
-    this.#unmapPlan(tasks.filter(({ tid, process }) => tid === process));
+    // Those who share memory share the plan's mapping.
+    this.#unmapPlan(
+      tasks.filter(({ tid, process, owners }) => tid === process && owners.vm_id === process),
+    );
     for (const { tid, final } of tasks) {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
-      setRegisters(host, tid, redirect(user_regs_struct.decode(final.regs), {}));
+      setRegisters(
+        host,
+        tid,
+        redirect(user_regs_struct.decode(final.regs), this.#exitOf(tid, final)),
+      );
       setSigmask(host, tid, final.sigmask);
     }
   }
 
-  /** munmap by the vdso's own `syscall`: two stops each, all processes at once. */
+  /** A leader that has ended before the other threads calls exit(2) as soon as it is let go. */
+  #exitOf(tid: Pid, { exits }: FinalState): Partial<Registers> {
+    if (exits === undefined) return {};
+    const ip = this.#options.vdsoSyscall(tid);
+    return { ax: toWord(exit.nr), di: toWord(exits), ip: toWord(ip) };
+  }
+
+  /** munmap by the vdso's own `syscall`: two stops each, all address spaces at once. */
   #unmapPlan(leaders: readonly (TrackTask & { tid: Pid })[]): void {
     const host = this.#host;
     const stops = new Map<Pid, number>();

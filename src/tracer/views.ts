@@ -30,24 +30,28 @@ export function viewTree(tree: FrozenTree): ProcessView[] {
 
 function viewProcess(host: Host, process: FrozenProcess, parent: Vpid | undefined): ProcessView {
   const { pid: leader, zombie } = process;
-  const stat = parseStat(readText(host, `/proc/${leader}/stat`));
-  const status = parseStatus(readText(host, `/proc/${leader}/status`));
   const threads = process.threads.map((tid) => viewThread(host, leader, tid));
   const [first] = threads;
-  // The maps of a zombie leader are empty: a live thread shows them.
-  const maps = first === undefined ? '' : readText(host, `/proc/${leader}/task/${first.tid}/maps`);
+  const leaders = {
+    stat: parseStat(readText(host, `/proc/${leader}/stat`)),
+    status: parseStatus(readText(host, `/proc/${leader}/status`)),
+  };
+  const hasEnded = first !== undefined && first.tid !== leader;
+  const { stat, status } = hasEnded ? first : leaders;
   return {
     pid: leader,
-    vpid: innermost(status.NStgid, stat.pid),
+    task: first?.tid ?? leader,
+    vpid: innermost(status.NStgid, leader),
     parent: parent ?? vpid(0),
     vpgid: innermost(status.NSpgid, stat.pgrp),
     vsid: innermost(status.NSsid, stat.session),
-    comm: stat.comm,
+    comm: leaders.stat.comm,
     state: zombie ? 'zombie' : 'alive',
     stat,
     status,
+    endedLeader: hasEnded ? leaders : undefined,
     threads,
-    mappings: parseMaps(maps),
+    mappings: first === undefined ? [] : parseMaps(readText(host, `/proc/${first.tid}/maps`)),
     pendingShared: first === undefined ? [] : peekPending(host, first.tid, true),
   };
 }
@@ -63,7 +67,7 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
   return {
     tid,
     vtid: innermost(status.NSpid, tid),
-    regs: rseq === undefined ? regs : outsideSection(host, leader, regs, rseq.rseq_abi_pointer),
+    regs: rseq === undefined ? regs : outsideSection(host, tid, regs, rseq.rseq_abi_pointer),
     xstate: getXstate(host, tid),
     sigmask: getSigmask(host, tid),
     rseq:
@@ -89,12 +93,12 @@ const RSEQ_CS_OFFSET = 8;
  * A thread stopped inside a restartable sequence goes on at its abort handler, as the kernel would have it. The kernel
  * forgets the section as soon as the thread runs elsewhere, on a tape of ours: so it is done here, for good.
  */
-function outsideSection(host: Host, leader: Pid, regs: Registers, pointer: number): Registers {
+function outsideSection(host: Host, tid: Pid, regs: Registers, pointer: number): Registers {
   if (pointer === 0) return regs;
-  const area = attemptReadMemory(host, leader, pointer + RSEQ_CS_OFFSET, 8);
+  const area = attemptReadMemory(host, tid, pointer + RSEQ_CS_OFFSET, 8);
   const address = typeof area === 'number' ? 0 : getU64(viewOf(area), 0);
   if (address === 0) return regs;
-  const section = attemptReadMemory(host, leader, address, rseq_cs.size);
+  const section = attemptReadMemory(host, tid, address, rseq_cs.size);
   if (typeof section === 'number') return regs;
   const ip = abortRseq(regs, rseq_cs.decode(section));
   return ip === undefined ? regs : { ...regs, ip };

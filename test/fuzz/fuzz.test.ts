@@ -5,7 +5,7 @@ import { seeded } from '../support/golden.js';
 import { corpus } from './corpus.js';
 import { fuzzOnce } from './target.js';
 
-const INPUTS = 600;
+const INPUTS = 400;
 
 test('mutated checkpoints are taken or refused with a typed error, in bounded time', () => {
   const sets = corpus();

@@ -20,8 +20,10 @@ const pick = <T>(random: Random, items: readonly T[]): T => items[random(items.l
 /** Applies one to four mutations; says which, for a person who looks into a finding. */
 export function mutate(files: Files, random: Random): string[] {
   const done: string[] = [];
-  for (let count = 1 + random(4); count > 0; count--) {
-    const mutation = pick(random, MUTATIONS);
+  // Broken frames are refused at the door: half of the inputs are well-formed images that lie.
+  const kinds = random(2) === 0 ? MUTATIONS : LIES;
+  for (let count = 1 + random(kinds === LIES ? 2 : 4); count > 0; count--) {
+    const mutation = pick(random, kinds);
     const name = pick(random, [...files.keys()]);
     done.push(`${mutation.name} ${name}${mutation(files, name, random) ?? ''}`);
   }
@@ -45,6 +47,9 @@ const MUTATIONS: readonly Mutation[] = [
   swapFiles,
   renameFile,
 ];
+
+/** What leaves images well-formed. */
+const LIES: readonly Mutation[] = [...Array<Mutation>(12).fill(mutateField), mutateRun];
 
 function flipBits(files: Files, name: string, random: Random): undefined {
   const bytes = files.get(name)?.slice();

@@ -20,6 +20,7 @@ import {
 import { CheckpointError } from '../../src/support/errors.js';
 import { withParent } from '../support/chain.js';
 import { memoryStore } from '../support/memory-store.js';
+import { compileRestore, type UnchangedHost, unchangedHost } from './compile.js';
 import { type Files, mutate, type Random } from './mutate.js';
 
 /** What one input may cost: a machine under load is some ten times slower than this takes. */
@@ -53,7 +54,7 @@ export function fuzzOnce(golden: Files, random: Random): Outcome {
   for (const [name, run] of Object.entries(PARTS)) {
     const partStarted = performance.now();
     try {
-      run(store, files);
+      run(store, files, golden);
       outcome.accepted++;
     } catch (error) {
       const isTyped =
@@ -98,12 +99,23 @@ function storeOf(files: Files, parent: (() => ParentedStore) | undefined): Paren
   );
 }
 
-type Part = (store: ParentedStore, files: Files) => void;
+/** By the checkpoint that was not mutated. */
+const hosts = new WeakMap<Files, UnchangedHost>();
+
+type Part = (store: ParentedStore, files: Files, golden: Files) => void;
 
 const PARTS: Readonly<Record<string, Part>> = {
   verify(store) {
     const { sound } = verifyStore(store);
     if (sound) refuseUnsupported(readImageSet(store), { fileTypes: [] });
+  },
+  restore(store, _, golden) {
+    let host = hosts.get(golden);
+    if (!host) {
+      host = unchangedHost(storeOf(golden, undefined));
+      hosts.set(golden, host);
+    }
+    compileRestore(store, host);
   },
   show(store) {
     const chain = parentChain(store);

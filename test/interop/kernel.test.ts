@@ -2,10 +2,13 @@
  * Every program of the kernel tests goes over from woodfrog to CRIU, and back from CRIU to
  * woodfrog: dumped by one, restored by the other, and must look the same and pass.
  */
-import { describe, test } from 'node:test';
-import { bounded, checkpoint, declareBy, type KernelTest } from '../support/kernel.js';
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { bounded, checkpoint, declareBy, type KernelTest, type Pair } from '../support/kernel.js';
 import { criu, NO_CRIU, type Tool, tool } from '../support/tool.js';
+import { KNOWN_FAILURES } from './known-failures.js';
 
+/** Not those that look at woodfrog's own command line, library or messages. */
 const AREAS = [
   'cgroups/cgroups',
   'clocks/clocks',
@@ -30,13 +33,38 @@ const AREAS = [
 ];
 
 function bothWays(spec: KernelTest, other: Tool): void {
-  const once = { ...spec, rounds: 1 };
+  if (spec.leaveRunningOnly) return;
+  const known = KNOWN_FAILURES[spec.name] ?? {};
+  const declare = (name: string, pair: Pair, failure: string | undefined): void => {
+    const expected = failure === undefined ? '' : `, and fails: ${failure}`;
+    test(`${name}${expected}`, (t) =>
+      failure === undefined
+        ? bounded(t, () => checkpoint({ ...spec, rounds: 1 }, pair))
+        : mustFail(t, { spec, pair, sometimes: known.sometimes === true }));
+  };
   describe(spec.name, () => {
-    test('woodfrog dumps, CRIU restores', (t) =>
-      bounded(t, () => checkpoint(once, { dumper: tool, restorer: other })));
-    test('CRIU dumps, woodfrog restores', (t) =>
-      bounded(t, () => checkpoint(once, { dumper: other, restorer: tool })));
+    declare('woodfrog dumps, CRIU restores', { dumper: tool, restorer: other }, known.toCriu);
+    declare('CRIU dumps, woodfrog restores', { dumper: other, restorer: tool }, known.fromCriu);
   });
+}
+
+/** A failure that is gone is a line to take off the list. */
+async function mustFail(
+  t: TestContext,
+  { spec, pair, sometimes }: { spec: KernelTest; pair: Pair; sometimes: boolean },
+): Promise<void> {
+  let failed = false;
+  await bounded(t, async () => {
+    const run = checkpoint({ ...spec, rounds: 1 }, { ...pair, settleMs: 200 });
+    failed = await run.then(
+      () => false,
+      (error) => {
+        t.diagnostic(String(error).slice(0, 300));
+        return true;
+      },
+    );
+  });
+  if (!sometimes) assert.ok(failed, 'it passes now: take it off the list of known failures');
 }
 
 const other = criu();

@@ -91,3 +91,30 @@ test('the package runs from the node_modules of another project', () => {
   });
   assert.deepEqual([stdout, stderr, status], ['true dump gone\n', '', 0]);
 });
+
+const REPORT_REJECTED = `
+const vm = require('node:vm');
+const { Script } = vm;
+vm.Script = class extends Script {
+  constructor(...given) {
+    super(...given);
+    console.log('rejected', this.cachedDataRejected);
+  }
+};
+`;
+
+test('the Node that built the programs takes what was compiled ahead', () => {
+  const preload = join(folder, 'report.cjs');
+  writeFileSync(preload, REPORT_REJECTED);
+  for (const args of [
+    ['woodfrog', '--help'],
+    ['woodfrog', 'dump'],
+    ['woodfrog', 'restore'],
+    ['crit', 'show'],
+  ]) {
+    const [program = '', ...rest] = args;
+    const command = ['-r', preload, resolve('bin', program), ...rest, '--help'];
+    const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', cwd: folder });
+    assert.match(stdout, /^rejected false$/m, args.join(' '));
+  }
+});

@@ -129,10 +129,10 @@ function addThread(facts: Snapshot, pid: number, tid: number): void {
     facts.set(`${base}/stat.${name}`, fields[number - 3] ?? '');
 }
 
-/** fdinfo without the inode of what has no name. */
+/** fdinfo without what the kernel numbers (the inode of what has no name) or counts down by itself. */
 function fdinfoOf(pid: number, fd: string, anonymous: boolean): string {
   const text = procText(pid, `fdinfo/${fd}`) ?? '(unreadable)';
-  return anonymous ? text.replace(/^(ino|mnt_id):.*\n/gm, '') : text;
+  return anonymous ? text.replace(/^(ino|mnt_id|eventfd-id|it_value):.*\n/gm, '') : text;
 }
 
 /**
@@ -170,9 +170,10 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
 }
 
 /** Anonymous shared memory. */
-const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero \(deleted\))$/;
+const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] \/dev\/zero \(deleted\)$/;
 /** CRIU brings it back as a memfd, which shows. */
-const SHARED_AS_MEMFD = /^\S+ inode:\[(\d+)\] (?:\/memfd:)?(\/dev\/zero \(deleted\))$/;
+const SHARED_AS_MEMFD =
+  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?:\/dev\/zero)?|\/dev\/zero) \(deleted\)$/;
 
 /**
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
@@ -191,8 +192,5 @@ function inodeNumbers(sharedMemory: RegExp): (text: string) => string {
         /^(\w+):\[(\d+)\]$/,
         (_, kind: string, inode: string) => `${kind}:#${numberOf(inode)}`,
       )
-      .replace(
-        sharedMemory,
-        (_, inode: string, name: string) => `shared #${numberOf(inode)} ${name}`,
-      );
+      .replace(sharedMemory, (_, inode: string) => `shared memory #${numberOf(inode)}`);
 }

@@ -222,6 +222,7 @@ export function subject(
     isLeader: view.tid === 412,
     process: {
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
+      ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
       ...{ mappings: [], pendingShared: [], ...process },
     },
@@ -315,7 +316,9 @@ export function rebuildState(state: TaskState, given: Rebuild) {
     mm: { vmas: [], aios: [], mm_saved_auxv: [], ...given.mm } as unknown as MmEntry,
     track: task.track,
     threads: [],
+    owner: {} as ProcessRebuild['owner'],
   };
+  process.owner = ownerOfAll(process);
   const thread: ThreadRebuild = {
     vtid,
     core: given.thread ?? core,
@@ -365,3 +368,11 @@ export const goldenCore = (set: GoldenSet, id: number): CoreEntry =>
   goldenMessage(set, `core-${id}.img`, core_entry);
 export const goldenMm = (set: GoldenSet, id: number): MmEntry =>
   goldenMessage(set, `mm-${id}.img`, mm_entry);
+
+/** Of a process that shares nothing. */
+export const ownerOfAll = (process: ProcessRebuild): ProcessRebuild['owner'] => ({
+  vm_id: process,
+  files_id: process,
+  fs_id: process,
+  sighand_id: process,
+});

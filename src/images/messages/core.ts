@@ -71,6 +71,10 @@ export const task_core_entry = message('task_core_entry', {
   blk_sigset_extended: optional(20, uint64, { hex: true }),
   stop_signo: optional(21, uint32),
   membarrier_registration_mask: optional(22, uint32, { hex: true }),
+  /** Ours. The signal its parent gets at its end; 0: none. Absent: SIGCHLD. */
+  exit_signal: optional(20000, uint32),
+  /** The wait status of a leader that has ended before the other threads; its core has no registers then. */
+  leader_exit_code: optional(20001, uint32),
 });
 
 export const task_kobj_ids_entry = message('task_kobj_ids_entry', {

@@ -1,5 +1,5 @@
 /** timerfd_create(2): interval and time left, and expirations not yet read. */
-import { message, required, uint32, uint64, word } from '../schema.js';
+import { message, optional, required, uint32, uint64, word } from '../schema.js';
 import { fown_entry } from './fown.js';
 
 export const timerfd_entry = message('timerfd_entry', {
@@ -13,4 +13,7 @@ export const timerfd_entry = message('timerfd_entry', {
   vnsec: required(8, word),
   isec: required(9, word),
   insec: required(10, word),
+  /** Ours, as are all from 20000 on: when an absolute timer expires, on its clock as the program sees it. */
+  expires_sec: optional(20000, word),
+  expires_nsec: optional(20001, word),
 });

@@ -155,7 +155,8 @@ export function encodeFileNote(files: readonly MappedFile[], pageSize: number): 
   files.forEach(({ start, end, offset }, i) => {
     put(16 + 24 * i, start);
     put(24 + 24 * i, end);
-    put(32 + 24 * i, offset / pageSize);
+    // The note counts in pages; an image may say anything.
+    put(32 + 24 * i, Math.floor(offset / pageSize));
   });
   const end = new Uint8Array(1);
   return concat([numbers, ...files.flatMap(({ path }) => [path, end])]);

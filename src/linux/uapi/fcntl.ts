@@ -7,6 +7,8 @@ export const O_RDWR = 0o2;
 export const O_ACCMODE = 0o3;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
+/** linux/pidfd.h, Linux 6.9. */
+export const PIDFD_THREAD = O_EXCL;
 export const O_NOCTTY = 0o400;
 export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;

@@ -116,7 +116,16 @@ export const itimerspec = struct(
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
-export const clocks = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+/** They wake a suspended machine; CAP_WAKE_ALARM. */
+export const CLOCK_REALTIME_ALARM = 8;
+export const CLOCK_BOOTTIME_ALARM = 9;
+export const clocks = {
+  CLOCK_REALTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_BOOTTIME_ALARM,
+};
 
 export const SCHED_OTHER = 0;
 export const SCHED_FIFO = 1;

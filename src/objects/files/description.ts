@@ -44,7 +44,7 @@ export function observeObstacle(
       remedy: 'clear O_ASYNC by fcntl(fd, F_SETFL) before the checkpoint',
     });
   }
-  const taken = port.take(process.pid, fd);
+  const taken = port.take(process.task, fd);
   try {
     return ownerObstacle(port, taken);
   } finally {
@@ -107,7 +107,7 @@ const nameOf = (table: Readonly<Record<string, number>>, value: number, what: st
 /** ': a TCP socket (AF_INET, SOCK_STREAM)', or '' for what is no socket. */
 export function describeSocket(port: DumpPort, { link, process, fd }: DescriptionView): string {
   if (link.kind !== 'pseudo' || link.type !== 'socket') return '';
-  const taken = port.take(process.pid, fd);
+  const taken = port.take(process.task, fd);
   const option = (optname: number): number => {
     using scope = port.scope();
     const optval = scope.alloc(4);

@@ -10,6 +10,7 @@ const FLAGS = O_PATH | O_DIRECTORY;
 export const directories = defineTaskState({
   name: 'directories',
   scope: 'process',
+  table: 'fs_id',
   rebuild({ process }, { images, files }) {
     const { cwd_id, root_id, umask: mask } = images.require(IMAGES.FS, process.vpid);
     const cwd = files.use(process, cwd_id, FLAGS);

@@ -1,7 +1,17 @@
 /** The kinds of open files that are saved and restored: one line each. */
 import type { FileKind } from '../kinds.js';
+import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
+import { signalfd } from './signalfd.js';
+import { timerfd } from './timerfd.js';
 
-export const FILE_KINDS: readonly FileKind[] = [regularFile, pipe, fifo];
+export const FILE_KINDS: readonly FileKind[] = [
+  regularFile,
+  pipe,
+  fifo,
+  eventfd,
+  signalfd,
+  timerfd,
+];

@@ -6,12 +6,12 @@ import type { fdinfo_entry } from '../../images/messages/fdinfo.js';
 import type { fs_entry } from '../../images/messages/fs.js';
 import type { MessageValue } from '../../images/schema.js';
 import { FD_CLOEXEC } from '../../linux/uapi/fcntl.js';
+import type { TableIds } from '../../plan/shared-tables.js';
 import { CheckpointError, type ErrorContext } from '../../support/errors.js';
 import type { NamedFile, ResourceEntry } from '../kinds.js';
 import type { ObjectOptions } from '../options.js';
 import type { FilesObservation, ObservedDescription, ProcessFiles } from './observe.js';
 import { anew, type FileEntry, FileRegistry } from './registry.js';
-import type { TableIds } from './sharing.js';
 
 export type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
 export type FsEntry = MessageValue<typeof fs_entry>;
@@ -149,6 +149,7 @@ export function addFiles(
     images.putWith(IMAGES.GHOST_FILE, { value: entry, payload }, i + 1);
   });
   for (const { process, ids, fdinfo, fs } of processes) {
+    // Of those who share a table the first has its entries.
     images.declare(IMAGES.FDINFO, ids.files_id);
     for (const entry of fdinfo) images.add(IMAGES.FDINFO, ids.files_id, entry);
     images.put(IMAGES.FS, process.vpid, fs);

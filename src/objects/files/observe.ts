@@ -19,7 +19,7 @@ import { Namer } from './named.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
-import { kcmpOrder, liveThread, OrderedSet, observeSharing, type Sharing } from './sharing.js';
+import { kcmpOrder, OrderedSet, observeSharing, type Sharing } from './sharing.js';
 
 export interface ObservedDescription {
   view: DescriptionView;
@@ -39,7 +39,7 @@ export interface Descriptor {
 
 export interface ProcessFiles extends Sharing {
   process: ProcessView;
-  /** Ascending. */
+  /** Ascending; empty if it shares the table of a process before it. */
   table: Descriptor[];
   exe: NamedFile;
   cwd: NamedFile;
@@ -63,15 +63,20 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
   const namer = new Namer(port);
   const tables = new Tables(port, namer);
   const sharing = observeSharing(port, live);
+  const seen = new Set<number>();
   const observed = live.map((process, i): ProcessFiles => {
-    const { pid } = process;
+    const { task } = process;
+    const { ids, ...obstacle } = sharing[i] as Sharing;
+    const isFirst = !seen.has(ids.files_id);
+    seen.add(ids.files_id);
     return {
-      ...(sharing[i] as Sharing),
+      ids,
+      ...obstacle,
       process,
-      table: tables.observe(process),
-      exe: namer.observe(`/proc/${pid}/exe`),
-      cwd: namer.observe(`/proc/${pid}/cwd`),
-      root: namer.observe(`/proc/${pid}/root`),
+      table: isFirst ? tables.observe(process) : [],
+      exe: namer.observe(`/proc/${task}/exe`),
+      cwd: namer.observe(`/proc/${task}/cwd`),
+      root: namer.observe(`/proc/${task}/root`),
     };
   });
   observeGroups(port, tables.descriptions);
@@ -102,9 +107,8 @@ class Tables {
   }
 
   observe(process: ProcessView): Descriptor[] {
-    const tid = liveThread(process)?.tid ?? process.pid;
-    // The files of a process whose leader is dead show up under its other threads alone.
-    const folder = tid === process.pid ? `/proc/${tid}` : `/proc/${process.pid}/task/${tid}`;
+    const tid = process.task;
+    const folder = `/proc/${tid}`;
     const numbers = this.port.readDir(`${folder}/fd`).map(Number);
     return numbers
       .sort((a, b) => a - b)
@@ -197,13 +201,13 @@ function observeMapped(namer: Namer, processes: readonly ProcessView[]): Map<str
     }
   }
   const files = new Map<string, NamedFile>();
-  for (const { pid, mappings } of processes) {
+  for (const { task, mappings } of processes) {
     for (const mapping of mappings) {
       const { path, deleted, start, end, major, minor, inode } = mapping;
       if (!path?.startsWith('/')) continue;
       const key = mappedKey(mapping);
       if (files.has(key)) continue;
-      const via = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
+      const via = `/proc/${task}/map_files/${start.toString(16)}-${end.toString(16)}`;
       const device = { major, minor };
       const isExecutable = executable.has(key);
       const named = namer.mapped({ path, deleted, via, device, inode, executable: isExecutable });

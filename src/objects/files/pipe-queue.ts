@@ -63,7 +63,7 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
   const reading = group.find((each) => accessOf(each) !== O_WRONLY);
   const writing = group.find((each) => accessOf(each) !== O_RDONLY);
   const any = (reading ?? writing) as DescriptionView;
-  const fd = port.take(any.process.pid, any.fd);
+  const fd = port.take(any.process.task, any.fd);
   try {
     const size = port.call(fcntl, { fd, cmd: F_GETPIPE_SZ, arg: 0 });
     const queued = queuedBytes(port, fd);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixtureImages } from '../../../test/support/golden-images.js';
 import { memoryStore } from '../../../test/support/memory-store.js';
+import { ownerOfAll } from '../../../test/support/task-states.js';
 import { IMAGES } from '../../images/catalogue.js';
 import { ImageSet } from '../../images/directory.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
@@ -60,7 +61,11 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     const init = { name: `pid ${vpid}`, vpid, process: vpid, temporaryFds: CONTROL_FD + 1 };
     const { track } = plan.track(init);
     const ids = { vm_id: i + 2, files_id: i + 2, fs_id: i + 2, sighand_id: i + 2 };
-    return { vpid, comm: 'program', ids, track, threads: [] } as unknown as ProcessRebuild;
+    const process = {
+      ...{ vpid, comm: 'program', ids, track, threads: [] },
+    } as unknown as ProcessRebuild;
+    process.owner = ownerOfAll(process);
+    return process;
   });
   const context: RebuildInputs = {
     ...{ images, plan, processes, port: host, controlFd: CONTROL_FD, store: memoryStore() },
@@ -268,8 +273,8 @@ test('all files that changed are named at once, with what they were and are', ()
 test('what is in the images and not restored yet is refused by name', () => {
   const refuses = (images: ImageSet, vpids: number[], message: RegExp) =>
     assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
-  const eventfd = { type: fd_types.EVENTFD, id: 1 };
-  refuses(imagesOf([eventfd], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*EVENTFD/);
+  const fanotify = { type: fd_types.FANOTIFY, id: 1 };
+  refuses(imagesOf([fanotify], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*FANOTIFY/);
   const owned = pipeEnd(1, 9, 0);
   owned.pipe = {
     ...(owned.pipe as NonNullable<FileEntry['pipe']>),
@@ -287,7 +292,16 @@ test('what is in the images and not restored yet is refused by name', () => {
   const lost = imagesOf([]);
   lost.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 26, remap_type: remap_type.GHOST });
   refuses(lost, [10], /ghost-file-1a\.img: the image is missing/);
-  const { context, processes } = setup(imagesOf([]), [10, 11], port({}));
-  (processes[1] as ProcessRebuild).ids.fs_id = 2;
-  assert.throws(() => rebuildFiles(context), /pid 11 .*shares its working directory with pid 10/);
+});
+
+test('of two that share a table the first makes, opens and closes', () => {
+  const images = imagesOf([pipeEnd(1, 9, 0)], [[5, 1]]);
+  const { context, processes } = setup(images, [10, 11], port({}));
+  const [first, second] = processes as [ProcessRebuild, ProcessRebuild];
+  second.owner = { ...second.owner, files_id: first };
+  rebuildFiles(context).finish();
+  assert.deepEqual(second.track.steps, []);
+  // What the second maps and enters in 'task state' is still open then.
+  const last = first.track.steps.filter(({ call }) => call.name === 'close_range').at(-1);
+  assert.equal(last?.stage, 'threads');
 });

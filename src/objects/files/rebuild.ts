@@ -19,11 +19,12 @@ import { defined } from '../../support/assert.js';
 import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
 import type { FileBuild, FileKind } from '../kinds.js';
 import type { KernelPort } from '../ports.js';
-import type {
-  FileRebuild,
-  ProcessRebuild,
-  RebuildInputs,
-  RegFileEntry,
+import {
+  type FileRebuild,
+  owns,
+  type ProcessRebuild,
+  type RebuildInputs,
+  type RegFileEntry,
 } from '../rebuild-context.js';
 import { FILE_KINDS } from './index.js';
 import { openNamed } from './open-named.js';
@@ -47,13 +48,16 @@ interface Saved {
 export function rebuildFiles(context: RebuildInputs): FileRebuild {
   refuseUnsupported(context);
   const saved = new SavedFiles(context);
-  const tables = context.processes.map((process) => saved.tableOf(process));
+  const tables = context.processes.map((process) =>
+    owns(process, 'files_id') ? saved.tableOf(process) : [],
+  );
   surveyFiles(context, saved);
   const files = new Rebuild(context, saved);
   const { remaps } = saved;
   // The first process makes what the others open.
   context.processes.forEach((process, i) => {
-    files.begin(process, i === 0 && !remaps.isEmpty ? 'lost names' : 'make');
+    const stage = i === 0 && !remaps.isEmpty ? 'lost names' : 'make';
+    if (owns(process, 'files_id')) files.begin(process, stage);
   });
   remaps.make();
   files.make(tables);
@@ -61,26 +65,9 @@ export function rebuildFiles(context: RebuildInputs): FileRebuild {
 }
 
 /** What CRIU's images can hold and woodfrog does not restore yet. */
-function refuseUnsupported({ images, processes }: RebuildInputs): void {
+function refuseUnsupported({ images }: RebuildInputs): void {
   if (images.many(IMAGES.FILE_LOCKS).length > 0) {
     throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
-  }
-  for (const [field, what] of [
-    ['vm_id', 'memory'],
-    ['files_id', 'descriptor table'],
-    ['fs_id', 'working directory'],
-    ['sighand_id', 'signal handlers'],
-  ] as const) {
-    const owners = new Map<number, ProcessRebuild>();
-    for (const process of processes) {
-      const { ids, vpid, comm } = process;
-      const other = owners.get(ids[field]);
-      if (other) {
-        const place = { object: 'process', pid: vpid, comm };
-        throw unsupported(`it shares its ${what} with pid ${other.vpid}: not restored yet`, place);
-      }
-      owners.set(ids[field], process);
-    }
   }
 }
 
@@ -275,7 +262,8 @@ class Rebuild implements FileRebuild {
     return this.once(process, `${fileId} ${how}`, () => this.open(process, entry, how));
   }
 
-  open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number {
+  open(user: ProcessRebuild, entry: RegFileEntry, flags: number): number {
+    const process = user.owner.files_id;
     const { track } = process;
     const key = `remap ${entry.id}`;
     const via = this.saved.remaps.has(entry.id)
@@ -297,13 +285,22 @@ class Rebuild implements FileRebuild {
   }
 
   finish(): void {
-    for (const { track } of this.context.processes) {
+    for (const process of this.context.processes) {
+      if (!owns(process, 'files_id')) continue;
+      const { track } = process;
       const first = this.context.controlFd;
-      track.at('task state').call(closeRange, { first, last: LAST_FD, flags: 0 });
+      // Those who share the table still use them in 'task state'.
+      const isShared = this.context.processes.some(
+        (other) => other !== process && other.owner.files_id === process,
+      );
+      track.at(isShared ? 'threads' : 'task state');
+      track.call(closeRange, { first, last: LAST_FD, flags: 0 });
     }
   }
 
-  private once(process: ProcessRebuild, key: string, make: (track: Track) => number): number {
+  private once(user: ProcessRebuild, key: string, make: (track: Track) => number): number {
+    // In a table that several share, one alone can know which number is the lowest.
+    const process = user.owner.files_id;
     let used = this.used.get(process);
     if (!used) {
       used = new Map();

@@ -31,7 +31,7 @@ test('what is saved is recognised by type and device number', () => {
 });
 
 test('what is refused is recognised by what the kernel calls it', () => {
-  assert.equal(nameOf('anon_inode:[eventfd]', 0o600), 'eventfd');
+  assert.equal(nameOf('anon_inode:[fanotify]', 0o600), 'fanotify');
   assert.equal(nameOf('anon_inode:inotify', 0o600), 'inotify');
   assert.equal(nameOf('anon_inode:[pidfd]', 0o100700), 'pidfd');
   assert.equal(nameOf('/memfd:x (deleted)', 0o100777), 'memfd');

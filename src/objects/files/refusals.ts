@@ -55,10 +55,7 @@ const TERMINALS: FileDiscriminant[] = [
 }));
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('eventfd', 'eventfds', '[eventfd]'),
   anonymous('epoll', 'epoll instances (eventpoll)', '[eventpoll]'),
-  anonymous('timerfd', 'timerfds', '[timerfd]'),
-  anonymous('signalfd', 'signalfds', '[signalfd]'),
   anonymous('inotify', 'inotify instances', 'inotify', '[inotify]'),
   anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),

@@ -85,7 +85,8 @@ test('a file with another name left needs --link-remap', () => {
   const registry = new FileRegistry();
   assert.throws(() => registry.addNamed(named('/d/one', LINK), AT), {
     code: 'external',
-    message: "'/d/one' is deleted, and only other hard links to the file are left",
+    message:
+      "'/d/one' is deleted, and only other hard links to the file are left: --link-remap is needed",
     remedy: 'let the dump make a name for it beside that one, by --link-remap',
   });
 });

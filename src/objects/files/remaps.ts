@@ -77,9 +77,12 @@ export class RemapSet {
 
   private addName({ via }: HardLink, name: string): number {
     if (!this.options.linkRemap) {
-      throw external(`'${name}' is deleted, and only other hard links to the file are left`, {
-        remedy: 'let the dump make a name for it beside that one, by --link-remap',
-      });
+      throw external(
+        `'${name}' is deleted, and only other hard links to the file are left: --link-remap is needed`,
+        {
+          remedy: 'let the dump make a name for it beside that one, by --link-remap',
+        },
+      );
     }
     const folder = dirname(name);
     const entry = this.newName((id) => `${folder === '/' ? '' : folder}/link_remap.${id}`);

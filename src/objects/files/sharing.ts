@@ -2,9 +2,10 @@
  * Which tasks share memory, descriptor table, directories and signal handlers, and which descriptors share a
  * description: kcmp(2) orders kernel objects, so N of them are told apart with N log N calls.
  */
-import type { ProcessView, ThreadView } from '../../checkpoint/views.js';
+import type { ProcessView } from '../../checkpoint/views.js';
 import { kcmp } from '../../linux/syscalls/tasks.js';
 import { KCMP_FILES, KCMP_FS, KCMP_SIGHAND, KCMP_VM } from '../../linux/uapi/sched.js';
+import type { TableIds } from '../../plan/shared-tables.js';
 import { type CheckpointError, refused, unsupported } from '../../support/errors.js';
 import type { KernelPort } from '../ports.js';
 
@@ -47,29 +48,17 @@ export function kcmpOrder(
   return result === 2 ? 1 : -result;
 }
 
-/** A task of the process that is not dead: a zombie leader has no tables any more. */
-export const liveThread = ({ threads }: ProcessView): ThreadView | undefined =>
-  threads.find(({ stat }) => stat.state !== 'Z' && stat.state !== 'X') ?? threads[0];
-
-/** The ids of ids-PID.img that tell who shares what. */
-export interface TableIds {
-  vm_id: number;
-  files_id: number;
-  fs_id: number;
-  sighand_id: number;
-}
-
 export interface Sharing {
   ids: TableIds;
   /** Why it cannot be saved. */
   obstacle?: CheckpointError;
 }
 
-const TABLES = [
-  ['vm_id', KCMP_VM, 'its memory', 'CLONE_VM'],
-  ['files_id', KCMP_FILES, 'its descriptor table', 'CLONE_FILES'],
-  ['fs_id', KCMP_FS, 'its working directory and umask', 'CLONE_FS'],
-  ['sighand_id', KCMP_SIGHAND, 'its signal handlers', 'CLONE_SIGHAND'],
+const KINDS = [
+  ['vm_id', KCMP_VM],
+  ['files_id', KCMP_FILES],
+  ['fs_id', KCMP_FS],
+  ['sighand_id', KCMP_SIGHAND],
 ] as const;
 /** 1 belongs to the dumping program itself, in the inventory. */
 const FIRST_ID = 2;
@@ -82,9 +71,10 @@ export function observeSharing(port: KernelPort, processes: readonly ProcessView
       ...threadObstacle(port, process),
     }),
   );
-  for (const [field, type, what, flag] of TABLES) {
+  for (const [field, type] of KINDS) {
     // clone(2) shares signal handlers only together with memory.
-    if (type === KCMP_SIGHAND && sharing.every(({ obstacle }) => obstacle === undefined)) {
+    const memories = new Set(sharing.map(({ ids }) => ids.vm_id));
+    if (type === KCMP_SIGHAND && memories.size === sharing.length) {
       for (const { ids } of sharing) ids.sighand_id = ids.vm_id;
       break;
     }
@@ -95,29 +85,20 @@ export function observeSharing(port: KernelPort, processes: readonly ProcessView
     sharing.forEach((each, i) => {
       const first = distinct.findOrAdd(i);
       each.ids[field] = first === i ? next++ : (sharing[first]?.ids[field] ?? 0);
-      if (first !== i) each.obstacle ??= shared(what, flag, processes[first]);
     });
   }
   return sharing;
 }
 
 const tidOf = (processes: readonly ProcessView[], index: number): number => {
-  const process = processes[index] as ProcessView;
-  return liveThread(process)?.tid ?? process.pid;
+  return (processes[index] as ProcessView).task;
 };
-
-const shared = (what: string, flag: string, other: ProcessView | undefined): CheckpointError =>
-  unsupported(
-    `it shares ${what} with pid ${other?.pid} (${other?.comm}): processes made by clone(2) with ${flag} are not saved yet`,
-    { remedy: 'checkpoint when it has called execve(2), or start it by fork(2)' },
-  );
 
 /** Threads share the tables of their process unless they called unshare(2). */
 function threadObstacle(port: KernelPort, process: ProcessView): Pick<Sharing, 'obstacle'> {
-  const first = liveThread(process);
-  for (const thread of process.threads) {
-    if (first === undefined || thread === first) continue;
-    if (thread.stat.state === 'Z' || thread.stat.state === 'X') continue;
+  const [first, ...others] = process.threads;
+  for (const thread of others) {
+    if (first === undefined) continue;
     const own = ([type]: readonly [number, string]) =>
       kcmpOrder(port, type, [first.tid, 0], [thread.tid, 0]) !== 0;
     const table = (

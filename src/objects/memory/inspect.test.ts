@@ -18,7 +18,7 @@ import {
   VMA_FILE_SHARED,
 } from './vma.js';
 
-const process = { pid: 12, comm: 'loop' } as ProcessView;
+const process = { pid: 12, task: 12, comm: 'loop' } as ProcessView;
 const stat = (changes: Partial<FileStat> = {}): FileStat => ({
   dev: 0xfe00n,
   ino: 7n,

@@ -119,7 +119,7 @@ export function collectSegments(memories: readonly InspectedMemory[]): Segment[]
     const first = defined(uses[0], 'a shared object has a user');
     const reached = Math.max(...uses.map(({ pgoff, start, end }) => pgoff + end - start));
     if (first.size > reached) first.vma.object_size = first.size;
-    return { shmid, size: first.size, link: mapFilesPath(first.process.pid, first) };
+    return { shmid, size: first.size, link: mapFilesPath(first.process.task, first) };
   });
 }
 

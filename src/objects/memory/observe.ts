@@ -48,7 +48,7 @@ export interface MemoryObservation {
 }
 
 export function observeMemory(port: DumpPort, process: ProcessView): MemoryObservation {
-  const { pid, mappings } = process;
+  const { task: pid, mappings } = process;
   const { flags, protectionKeys } = readSmaps(port, pid);
   return {
     process,

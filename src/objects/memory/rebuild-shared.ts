@@ -20,7 +20,7 @@ import { chooseHoles, type Occupied } from '../../plan/holes.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { alignUp, toNumber } from '../../support/bytes.js';
 import { imageError, unsupported } from '../../support/errors.js';
-import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
+import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
 import { addReads, readSavedPages, type SavedPages } from './contents.js';
 import {
   addAdvice,
@@ -185,13 +185,15 @@ export function addUses(
 }
 
 function addUse(
-  { track }: ProcessRebuild,
+  process: ProcessRebuild,
   vmas: readonly Vma[],
   { object, base }: { object: SharedObject; base: number },
 ): void {
   const range = `${base.toString(16)}-${(base + object.size).toString(16)}`;
-  track.at('shared memory');
-  const fd = track.newFd(
+  const { track } = process;
+  // In a descriptor table of several, one alone makes descriptors: the mappings come a stage later.
+  const isOwn = owns(process, 'files_id');
+  const fd = process.owner.files_id.track.at('shared memory').newFd(
     openat,
     {
       dirfd: AT_FDCWD,
@@ -201,10 +203,11 @@ function addUse(
     },
     { object: `shared memory ${object.shmid}` },
   );
+  track.at(isOwn ? 'shared memory' : 'descriptors');
   for (const vma of vmas) {
     addMmap(track, vma, { fd, shared: true });
     addAdvice(track, vma);
     addFinish(track, vma, { current: vma.prot, hasGuards: false });
   }
-  track.call(close, { fd });
+  if (isOwn) track.call(close, { fd });
 }

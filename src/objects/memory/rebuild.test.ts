@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MemoryStore, memoryStore } from '../../../test/support/memory-store.js';
+import { ownerOfAll } from '../../../test/support/task-states.js';
 import { IMAGES } from '../../images/catalogue.js';
 import { ImageSet } from '../../images/directory.js';
 import { imageName } from '../../images/image.js';
@@ -76,7 +77,11 @@ function rebuild({ processes, objects = [], vdsoByte = 7, images = new ImageSet(
     addPagemap(store, IMAGES.PAGEMAP, { id: vpid, pagesId: 1, runs });
     const task = plan.track({ name: `pid ${vpid}`, vpid, temporaryFds: 100, process: vpid });
     const mm = { vmas, mm_brk: 0x800000, mm_start_brk: 0x800000 } as unknown as MmEntry;
-    return { vpid, comm: 'x', mm, track: task.track, threads: [] } as unknown as ProcessRebuild;
+    const process = {
+      ...{ vpid, comm: 'x', mm, track: task.track, threads: [] },
+    } as unknown as ProcessRebuild;
+    process.owner = ownerOfAll(process);
+    return process;
   });
   rebuildMemory({
     images,

@@ -16,7 +16,7 @@ import type { Track } from '../../plan/track.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { toNumber } from '../../support/bytes.js';
 import { imageError, refused, within } from '../../support/errors.js';
-import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
+import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
 import {
   addReads,
   type Piece,
@@ -49,8 +49,11 @@ import {
 import { USER_END, VMA_AREA_GUARD, VMA_AREA_VDSO, VMA_AREA_VVAR, type Vma } from './vma.js';
 
 /** Adds, to every process's track, the steps that bring its memory back. */
-export function rebuildMemory(context: RestoreContext): void {
-  for (const process of context.processes) {
+export function rebuildMemory(all: RestoreContext): void {
+  // Of those that share memory one alone rebuilds it; the others wait, on the plan's own mapping.
+  const processes = all.processes.filter((process) => owns(process, 'vm_id'));
+  const context = { ...all, processes };
+  for (const process of processes) {
     within(placeOf(process), () => process.mm.vmas.forEach(verifyVma));
   }
   const objects = collectObjects(context);

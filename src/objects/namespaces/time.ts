@@ -84,7 +84,8 @@ function readOffsets(port: KernelPort, pid: number | 'self'): Clocks {
   return offsets === undefined ? { monotonic: ZERO, boottime: ZERO } : fromOffsets(offsets);
 }
 
-function readClock(port: KernelPort, clockid: number): Timespec {
+/** A clock as woodfrog itself sees it. */
+export function readClock(port: KernelPort, clockid: number): Timespec {
   using scope = port.scope();
   const tp = scope.alloc(timespec.size);
   port.call(clockGettime, { clockid, tp });

@@ -21,6 +21,7 @@ import { answer, askPrctl, setPrctl } from './common.js';
 export const dumpable = defineTaskState<undefined, number>({
   name: 'dumpable flag',
   scope: 'process',
+  table: 'vm_id',
   probe(tape) {
     const asked = askPrctl(tape, PR_GET_DUMPABLE);
     return () => answer(asked(), 'prctl(PR_GET_DUMPABLE)');

@@ -19,12 +19,13 @@ type Entry = MessageValue<typeof creds_entry>;
 export const credentials = defineTaskState<undefined, number>({
   name: 'credentials',
   scope: 'thread',
+  ofEndedLeader: true,
   probe(tape) {
     const asked = askPrctl(tape, PR_GET_SECUREBITS);
     return () => answer(asked(), 'prctl(PR_GET_SECUREBITS)');
   },
   inspect: ({ thread: { status }, probed: secbits }) => ({
-    thread_core: { creds: entryOf(status, secbits) },
+    thread_core: { creds: credentialsOf(status, secbits) },
   }),
   rebuild({ core, track, vtid }, { port }) {
     const entry = core.thread_core?.creds;
@@ -35,7 +36,8 @@ export const credentials = defineTaskState<undefined, number>({
   },
 });
 
-function entryOf(status: Status, secbits: number): Entry {
+/** What a thread's status and its securebits tell. */
+export function credentialsOf(status: Status, secbits: number): Entry {
   const [uid, euid, suid, fsuid] = status.Uid;
   const [gid, egid, sgid, fsgid] = status.Gid;
   return {

@@ -21,6 +21,7 @@ const orUnknown = (result: number, call: string): number =>
 export const hugePages = defineTaskState<undefined, number>({
   name: 'transparent huge page switch',
   scope: 'process',
+  table: 'vm_id',
   probe(tape) {
     const asked = askPrctl(tape, PR_GET_THP_DISABLE);
     return () => answer(asked(), 'prctl(PR_GET_THP_DISABLE)');
@@ -44,6 +45,7 @@ export const hugePages = defineTaskState<undefined, number>({
 export const denyWriteExecute = defineTaskState<undefined, number>({
   name: 'memory-deny-write-execute',
   scope: 'process',
+  table: 'vm_id',
   probe(tape) {
     const asked = askPrctl(tape, PR_GET_MDWE);
     return () => orUnknown(asked(), 'prctl(PR_GET_MDWE)');
@@ -58,6 +60,7 @@ export const denyWriteExecute = defineTaskState<undefined, number>({
 export const memoryMerge = defineTaskState<undefined, number>({
   name: 'merging of equal pages',
   scope: 'process',
+  table: 'vm_id',
   probe(tape) {
     const asked = askPrctl(tape, PR_GET_MEMORY_MERGE);
     return () => orUnknown(asked(), 'prctl(PR_GET_MEMORY_MERGE)');

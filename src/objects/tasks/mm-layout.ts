@@ -17,8 +17,9 @@ const WORD_SIZE = 8;
 export const mmLayout = defineTaskState<Uint8Array, number>({
   name: 'memory layout',
   scope: 'process',
+  table: 'vm_id',
   observe(port, { process }) {
-    const path = `/proc/${process.pid}/auxv`;
+    const path = `/proc/${process.task}/auxv`;
     const bytes = port.attemptReadBytes(path);
     if (typeof bytes === 'number') throw refused(`${path} cannot be read: errno ${-bytes}`);
     return bytes;

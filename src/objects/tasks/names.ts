@@ -10,6 +10,7 @@ const NUL = new Uint8Array(1);
 export const names = defineTaskState({
   name: 'name',
   scope: 'thread',
+  ofEndedLeader: true,
   inspect: ({ thread: { stat }, isLeader }) => ({
     ...(isLeader ? { tc: { comm: stat.comm } } : {}),
     thread_core: { comm: stat.comm },

@@ -13,6 +13,7 @@ const ASK = 0xffff_ffff;
 export const personality = defineTaskState<undefined, number>({
   name: 'personality',
   scope: 'thread',
+  ofEndedLeader: true,
   probe(tape) {
     const asked = tape.call(personalityCall, { persona: ASK });
     return () => answer(asked.result(), 'personality');

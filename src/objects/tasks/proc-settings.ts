@@ -12,7 +12,7 @@ import type { KernelPort } from '../ports.js';
 export const oomScoreAdjust = defineTaskState<number>({
   name: 'OOM score adjustment',
   scope: 'process',
-  observe: (port, { process }) => readNumber(port, `/proc/${process.pid}/oom_score_adj`) ?? 0,
+  observe: (port, { process }) => readNumber(port, `/proc/${process.task}/oom_score_adj`) ?? 0,
   inspect: ({ seen }) => ({ tc: { oom_score_adj: seen } }),
   rebuild({ core, process: { vpid } }, { port, plan }) {
     const value = core.tc?.oom_score_adj;
@@ -31,6 +31,7 @@ const CORE_FILTER_DEFAULT = 0x33;
 export const coreDumpFilter = defineTaskState<number>({
   name: 'core dump filter',
   scope: 'process',
+  table: 'vm_id',
   observe: readCoreFilter,
   inspect: ({ seen }) => (seen === CORE_FILTER_DEFAULT ? {} : { mm: { coredump_filter: seen } }),
   rebuild({ process: { vpid, mm } }, { port, plan }) {
@@ -46,8 +47,8 @@ export const coreDumpFilter = defineTaskState<number>({
 });
 
 /** Of a task, or of woodfrog itself, which puppets inherit. The file needs CONFIG_ELF_CORE. */
-function readCoreFilter(port: KernelPort, subject?: { process: { pid: number } }): number {
-  const text = port.attemptReadText(`/proc/${subject?.process.pid ?? 'self'}/coredump_filter`);
+function readCoreFilter(port: KernelPort, subject?: { process: { task: number } }): number {
+  const text = port.attemptReadText(`/proc/${subject?.process.task ?? 'self'}/coredump_filter`);
   return typeof text === 'number' ? CORE_FILTER_DEFAULT : Number.parseInt(text, 16);
 }
 
@@ -74,7 +75,7 @@ export const loginUser = defineTaskState<number>({
   name: 'login user',
   scope: 'process',
   requires: ['loginuid'],
-  observe: (port, { process }) => readNumber(port, `/proc/${process.pid}/loginuid`) ?? NO_LOGIN,
+  observe: (port, { process }) => readNumber(port, `/proc/${process.task}/loginuid`) ?? NO_LOGIN,
   inspect: ({ seen }) => ({ tc: { loginuid: seen } }),
   rebuild({ core, track }, { port }) {
     const { loginuid } = core.tc ?? {};
@@ -86,7 +87,8 @@ export const loginUser = defineTaskState<number>({
     }
     const text = utf8(String(loginuid));
     const path = { dirfd: AT_FDCWD, pathname: '/proc/self/loginuid', flags: O_WRONLY, mode: 0 };
-    const fd = track.at('make').newFd(openat, path, { object: 'login user' });
+    // Not at 'make': another track may make descriptors in the same table, and count on the lowest number.
+    const fd = track.at('fill').call(openat, path, { object: 'login user' });
     track.call(write, { fd, buf: text, count: text.length }, { mustEqual: text.length });
     track.call(close, { fd });
   },
@@ -96,7 +98,7 @@ export const loginUser = defineTaskState<number>({
 export const autogroup = defineTaskState<string | number>({
   name: 'autogroup',
   scope: 'process',
-  observe: (port, { process }) => port.attemptReadText(`/proc/${process.pid}/autogroup`),
+  observe: (port, { process }) => port.attemptReadText(`/proc/${process.task}/autogroup`),
   inspect({ seen }) {
     const nice = typeof seen === 'number' ? undefined : /nice (-?\d+)/.exec(seen)?.[1];
     if (nice === undefined || nice === '0') return {};

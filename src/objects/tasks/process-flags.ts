@@ -52,6 +52,7 @@ export const childSubreaper = defineTaskState<undefined, boolean>({
 export const membarriers = defineTaskState<undefined, number>({
   name: 'membarrier registrations',
   scope: 'process',
+  table: 'vm_id',
   probe(tape) {
     const cmd = MEMBARRIER_CMD_GET_REGISTRATIONS;
     const asked = tape.call(membarrier, { cmd, flags: 0, cpu_id: 0 });

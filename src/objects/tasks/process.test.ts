@@ -229,7 +229,7 @@ test('the login user is written by the task itself', () => {
   assert.deepEqual(stepsOf(loginUser, { core: golden }), []);
   const steps = stepsOf(loginUser, { core: withTc({ loginuid: 1000 }) });
   assert.match(steps[1] ?? '', /^openat\(AT_FDCWD, "\/proc\/self\/loginuid", O_WRONLY/);
-  assert.match(steps.join('\n'), /write\(\d+, <4 bytes>, 4\) = must be 4/);
+  assert.match(steps[2] ?? '', /^write\(.*, <4 bytes>, 4\) = must be 4/);
 });
 
 test('an autogroup with a nice value of its own is refused', () => {

@@ -21,7 +21,7 @@ export const registers = defineTaskState<RseqCs | undefined>({
   name: 'registers',
   scope: 'thread',
   // Read before any tape runs: the kernel forgets a critical section once the task runs outside of it.
-  observe: (port, { process, thread }) => readCriticalSection(port, process.pid, thread.rseq),
+  observe: (port, { process, thread }) => readCriticalSection(port, process.task, thread.rseq),
   inspect: ({ thread: { regs }, seen: section }) => {
     if (!isNative(regs)) {
       throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });

@@ -11,7 +11,7 @@ import type { KernelPort } from '../ports.js';
 export const resourceLimits = defineTaskState<Limit[]>({
   name: 'resource limits',
   scope: 'process',
-  observe: (port, { process }) => parseLimits(port.readText(`/proc/${process.pid}/limits`)),
+  observe: (port, { process }) => parseLimits(port.readText(`/proc/${process.task}/limits`)),
   inspect: ({ seen }) => ({
     tc: { rlimits: { rlimits: seen.map(({ soft, hard }) => ({ cur: soft, max: hard })) } },
   }),

@@ -28,6 +28,7 @@ type Entry = MessageValue<typeof sa_entry>;
 export const signalActions = defineTaskState<undefined, Sigaction[]>({
   name: 'signal actions',
   scope: 'process',
+  table: 'sighand_id',
   probe(tape) {
     const asked = ACTION_SIGNALS.map((signum) => {
       const oldact = tape.reserve(sigaction.size);

@@ -53,7 +53,7 @@ export const posixTimerList = defineTaskState<number[]>({
   name: 'POSIX timer',
   scope: 'process',
   observe: (port, { process }) =>
-    parseTimers(port.readText(`/proc/${process.pid}/timers`)).map(({ id }) => id),
+    parseTimers(port.readText(`/proc/${process.task}/timers`)).map(({ id }) => id),
   inspect({ seen }) {
     refuseTimers(seen, 'saved');
     return {};

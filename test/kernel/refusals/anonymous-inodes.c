@@ -6,22 +6,11 @@
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 
 #include "woodfrog-test.h"
-
-static void play_eventfd(void) {
-  int fd = eventfd(5, 0);
-  uint64_t value;
-  ready();
-  check_equal(read(fd, &value, 8), 8);
-  check_equal(value, 5);
-}
 
 static void play_epoll(void) {
   int ends[2], fd = epoll_create1(EPOLL_CLOEXEC);
@@ -31,27 +20,6 @@ static void play_epoll(void) {
   ready();
   check_equal(epoll_wait(fd, &got, 1, 0), 1);
   check_equal(got.data.u64, 77);
-}
-
-static void play_timerfd(void) {
-  int fd = timerfd_create(CLOCK_MONOTONIC, 0);
-  struct itimerspec value = {{0, 0}, {1000, 0}};
-  check_equal(timerfd_settime(fd, 0, &value, NULL), 0);
-  ready();
-  check_equal(timerfd_gettime(fd, &value), 0);
-  check(value.it_value.tv_sec > 900);
-}
-
-static void play_signalfd(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGUSR1);
-  sigprocmask(SIG_BLOCK, &set, NULL);
-  int fd = signalfd(-1, &set, 0);
-  ready();
-  struct signalfd_siginfo info;
-  kill(getpid(), SIGUSR1);
-  check_equal(read(fd, &info, sizeof info), sizeof info);
 }
 
 static void play_inotify(void) {
@@ -185,10 +153,7 @@ static void play_fs_context(void) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  play((struct test_case[]){{"eventfd", play_eventfd},
-                            {"epoll", play_epoll},
-                            {"timerfd", play_timerfd},
-                            {"signalfd", play_signalfd},
+  play((struct test_case[]){{"epoll", play_epoll},
                             {"inotify", play_inotify},
                             {"fanotify", play_fanotify},
                             {"pidfd", play_pidfd},

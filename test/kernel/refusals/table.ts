@@ -12,9 +12,14 @@ export interface Refusal {
   says: readonly RegExp[];
   /** CRIU 4.2 refuses it too, without further options. */
   criuRefuses?: boolean;
+  /** Facts that go on by themselves while the program runs. */
+  moves?: readonly RegExp[];
 }
 
 type Row = [name: string, says: RegExp | readonly RegExp[], criuRefuses?: 'criu refuses'];
+
+/** By case: a timerfd shows the time that is left. */
+const MOVES: Readonly<Record<string, readonly RegExp[]>> = { timerfd: [/fdinfo/] };
 
 const group = (program: string, rows: readonly Row[]): Refusal[] =>
   rows.map(([name, says, criu]) => ({
@@ -22,6 +27,7 @@ const group = (program: string, rows: readonly Row[]): Refusal[] =>
     program: `refusals/${program}`,
     says: says instanceof RegExp ? [says] : says,
     criuRefuses: criu !== undefined,
+    ...(MOVES[name] && { moves: MOVES[name] }),
   }));
 
 export const refusals: readonly Refusal[] = [
@@ -43,8 +49,6 @@ export const refusals: readonly Refusal[] = [
     ['seccomp-thread', /seccomp/i],
     ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
-    ['zombie', /zombie/i],
-    ['zombie-leader', /zombie|leader/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
     ['mdwe', /scratch memory/],
@@ -69,10 +73,7 @@ export const refusals: readonly Refusal[] = [
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
-    ['eventfd', /eventfd/i],
     ['epoll', /epoll|eventpoll/i],
-    ['timerfd', /timerfd/i],
-    ['signalfd', /signalfd/i],
     ['inotify', /inotify/i],
     ['fanotify', /fanotify/i],
     ['pidfd', /pidfd/i],
@@ -102,6 +103,10 @@ export const refusals: readonly Refusal[] = [
     ['packet', [/socket/i, /packet/i]],
     ['alg', [/socket/i, /alg|family/i], 'criu refuses'],
     ['vsock', [/socket/i, /vsock|family/i], 'criu refuses'],
+  ]),
+  ...group('unshared.c', [
+    ['files', [/thread/, /descriptor table/, /CLONE_FILES/], 'criu refuses'],
+    ['fs', [/thread/, /working directory/, /CLONE_FS/], 'criu refuses'],
   ]),
   ...group('memory.c', [
     ['sysv', /System V|SysV/i],

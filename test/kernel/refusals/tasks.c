@@ -68,32 +68,6 @@ static void play_traced(void) {
   must_exit_well(child);
 }
 
-static void play_zombie(void) {
-  pid_t child = fork();
-  siginfo_t info;
-  if (child == 0) _exit(42);
-  check_equal(waitid(P_PID, child, &info, WEXITED | WNOWAIT), 0);
-  ready();
-  int status;
-  check_equal(waitpid(child, &status, 0), child);
-  check_equal(WEXITSTATUS(status), 42);
-}
-
-static pthread_t leader;
-static void *outlives_leader(void *arg) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/task/%d/status", getpid());
-  while (proc_line(path, "State:")[0] != 'Z') nap(1);
-  ready();
-  pass();
-}
-static void play_zombie_leader(void) {
-  pthread_t thread;
-  leader = pthread_self();
-  pthread_create(&thread, NULL, outlives_leader, NULL);
-  pthread_exit(NULL);
-}
-
 static void play_vfork(void) {
   pid_t child = vfork();
   if (child == 0) {
@@ -123,8 +97,6 @@ int main(int argc, char **argv) {
                             {"seccomp-thread", play_seccomp_thread},
                             {"stopped", play_stopped},
                             {"traced", play_traced},
-                            {"zombie", play_zombie},
-                            {"zombie-leader", play_zombie_leader},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
                             {"mdwe", play_mdwe},

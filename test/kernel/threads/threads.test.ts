@@ -7,3 +7,17 @@ kernelTest({
 });
 kernelTest({ name: 'robust mutexes still see their owner die', program: 'threads/robust.c' });
 kernelTest({ name: '64 threads on one condition variable go on', program: 'threads/many.c' });
+for (const [args, what] of [
+  ['exits', 'exits by another thread'],
+  ['ends', 'ends with its last thread'],
+] as const) {
+  kernelTest({
+    name: `a process whose leader has ended goes on, and ${what}`,
+    program: 'threads/ended-leader.c',
+    args: [args],
+    rounds: 2,
+    criuFails: 'zombie leaders are refused',
+    // The leader's own, which it needs no more.
+    ignore: [/^\d+\/status\.SigBlk/],
+  });
+}

@@ -1,0 +1,24 @@
+/** System calls on descriptors that tell of events: eventfd, signalfd, timerfd, epoll, inotify. */
+import { data, fdParam, flags, int, oneOf, out, pointerTo, syscall, uint } from '../syscall.js';
+import { eventfdFlags, signalfdFlags, timerfdFlags, timerfdSettimeFlags } from '../uapi/events.js';
+import { clocks, itimerspec } from '../uapi/sched.js';
+
+export const eventfd2 = syscall('eventfd2', { initval: uint, flags: flags(eventfdFlags) }, 'fd');
+/** `mask` points to the kernel's sigset_t; `fd` -1 makes a new one. */
+export const signalfd4 = syscall(
+  'signalfd4',
+  { fd: int, mask: data, sizemask: uint, flags: flags(signalfdFlags) },
+  'fd',
+);
+export const timerfdCreate = syscall(
+  'timerfd_create',
+  { clockid: oneOf(clocks), flags: flags(timerfdFlags) },
+  'fd',
+);
+export const timerfdSettime = syscall('timerfd_settime', {
+  fd: fdParam,
+  flags: flags(timerfdSettimeFlags),
+  new_value: pointerTo(itimerspec),
+  old_value: out,
+});
+export const timerfdGettime = syscall('timerfd_gettime', { fd: fdParam, curr_value: out });

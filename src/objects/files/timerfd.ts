@@ -1,0 +1,183 @@
+/**
+ * timerfd_create(2). fdinfo shows the time left, the interval, the expirations not yet read and the flags of
+ * timerfd_settime. A timer that is absolute expires at the same time of its clock again, a relative one when the time
+ * that was left has passed. Timers are set in 'task state', when all else that takes time is done.
+ */
+import { IMAGES } from '../../images/catalogue.js';
+import { fd_types } from '../../images/messages/fdinfo.js';
+import type { timerfd_entry } from '../../images/messages/timerfd.js';
+import type { MessageValue } from '../../images/schema.js';
+import { type Fdinfo, parseFdinfo } from '../../linux/procfs/fdinfo.js';
+import { timerfdCreate, timerfdGettime, timerfdSettime } from '../../linux/syscalls/events.js';
+import { ioctl } from '../../linux/syscalls/files.js';
+import {
+  TFD_IOC_SET_TICKS,
+  TFD_TIMER_ABSTIME,
+  TFD_TIMER_CANCEL_ON_SET,
+} from '../../linux/uapi/events.js';
+import {
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  itimerspec,
+} from '../../linux/uapi/sched.js';
+import { u64Bytes } from '../../support/bytes.js';
+import { refused, unsupported } from '../../support/errors.js';
+import { type DescriptionView, defineFileKind } from '../kinds.js';
+import { addTimes, observeClocks, readClock, type Timespec } from '../namespaces/time.js';
+import type { DumpPort } from '../ports.js';
+import type { RebuildInputs } from '../rebuild-context.js';
+import { commonFields, setFlags } from './anonymous.js';
+
+type TimerfdEntry = MessageValue<typeof timerfd_entry>;
+
+export interface TimerfdSeen {
+  /** Read when the expirations of a periodic timer had been counted. */
+  fdinfo: Fdinfo;
+  /** Of an absolute timer: its clock, right after `fdinfo` was read. */
+  now: Timespec | undefined;
+}
+
+const isRealtime = (clockid: number): boolean =>
+  clockid === CLOCK_REALTIME || clockid === CLOCK_REALTIME_ALARM;
+const isZero = ({ tv_sec, tv_nsec }: Timespec): boolean => tv_sec === 0 && tv_nsec === 0;
+
+function timeOf(fdinfo: Fdinfo, name: 'it_value' | 'it_interval'): Timespec {
+  const text = fdinfo.text(name);
+  const [, seconds, nanoseconds] = /^\((\d+), (\d+)\)$/.exec(text) ?? [];
+  if (nanoseconds === undefined) throw refused(`fdinfo has "${name}: ${text}"`);
+  return { tv_sec: Number(seconds), tv_nsec: Number(nanoseconds) };
+}
+
+/** A timer faster than we look is always found expired. */
+const TRIES = 8;
+
+/**
+ * A periodic timer that has expired is at rest until somebody asks: fdinfo then shows one expiration and no time left.
+ * timerfd_gettime counts those that were due meanwhile and starts it again, as the program's own call or read would.
+ */
+function observe(port: DumpPort, [description]: readonly DescriptionView[]): TimerfdSeen {
+  const { process, fd } = description as DescriptionView;
+  const taken = port.take(process.task, fd);
+  using scope = port.scope();
+  const curr_value = scope.alloc(itimerspec.size);
+  try {
+    for (let tries = 1; ; tries++) {
+      port.call(timerfdGettime, { fd: taken, curr_value });
+      const fdinfo = parseFdinfo(port.readText(`/proc/self/fdinfo/${taken}`));
+      const resting =
+        isZero(timeOf(fdinfo, 'it_value')) &&
+        !isZero(timeOf(fdinfo, 'it_interval')) &&
+        fdinfo.dec64('ticks') > 0n;
+      if (resting && tries < TRIES) continue;
+      const isAbsolute = (fdinfo.oct('settime flags') & TFD_TIMER_ABSTIME) !== 0;
+      const now = isAbsolute ? clockOf(port, process.task, fdinfo.dec('clockid')) : undefined;
+      return { fdinfo, now };
+    }
+  } finally {
+    port.drop(taken);
+  }
+}
+
+/** The clock as the process sees it. */
+function clockOf(port: DumpPort, pid: number, clockid: number): Timespec {
+  if (isRealtime(clockid)) return readClock(port, CLOCK_REALTIME);
+  const { monotonic, boottime } = observeClocks(port, pid);
+  return clockid === CLOCK_MONOTONIC ? monotonic : boottime;
+}
+
+/** The time left; with `ticks`, an expiration that is counted already is not to come again. */
+function timeLeft(fdinfo: Fdinfo, ticks: bigint): Timespec {
+  const value = timeOf(fdinfo, 'it_value');
+  const isPeriodic = !isZero(timeOf(fdinfo, 'it_interval'));
+  if (ticks === 0n) return value;
+  if (isPeriodic) return isZero(value) ? { tv_sec: 0, tv_nsec: 1 } : value;
+  // A timer that runs, and counts: the clock was set under it, and the next read is to say ECANCELED.
+  if (!isZero(value) && (fdinfo.oct('settime flags') & TFD_TIMER_CANCEL_ON_SET) !== 0) {
+    throw unsupported('its clock was set, and the program has not been told yet (ECANCELED)', {
+      remedy: 'try again when the program has read it',
+    });
+  }
+  return { tv_sec: 0, tv_nsec: 0 };
+}
+
+function inspect({
+  id,
+  description,
+  seen: { fdinfo, now },
+}: {
+  id: number;
+  description: DescriptionView;
+  seen: TimerfdSeen;
+}): { entry: TimerfdEntry } {
+  const ticks = fdinfo.dec64('ticks');
+  const left = timeLeft(fdinfo, ticks);
+  const interval = timeOf(fdinfo, 'it_interval');
+  const expires = now && !isZero(left) ? addTimes(now, left) : undefined;
+  const entry: TimerfdEntry = {
+    ...commonFields(id, description),
+    clockid: fdinfo.dec('clockid'),
+    ticks,
+    settime_flags: fdinfo.oct('settime flags'),
+    vsec: left.tv_sec,
+    vnsec: left.tv_nsec,
+    isec: interval.tv_sec,
+    insec: interval.tv_nsec,
+    ...(expires && { expires_sec: expires.tv_sec, expires_nsec: expires.tv_nsec }),
+  };
+  return { entry };
+}
+
+/** What timerfd_settime is to get for it_value: a time that is left, or with TFD_TIMER_ABSTIME one of the clock. */
+function expiryOf(entry: TimerfdEntry, context: RebuildInputs): Timespec {
+  const left = savedLeft(entry);
+  if ((entry.settime_flags & TFD_TIMER_ABSTIME) === 0 || isZero(left)) return left;
+  if (entry.expires_sec !== undefined) {
+    return { tv_sec: entry.expires_sec, tv_nsec: entry.expires_nsec ?? 0 };
+  }
+  return addTimes(savedClock(entry.clockid, context), left);
+}
+
+/** CRIU saves a periodic timer that is at rest with no time left, which would stop it: when it was due is not known. */
+function savedLeft({ ticks, vsec, vnsec, isec, insec }: TimerfdEntry): Timespec {
+  const value = { tv_sec: vsec, tv_nsec: vnsec };
+  return ticks > 0n && isZero(value) ? { tv_sec: isec, tv_nsec: insec } : value;
+}
+
+/** The clock at the dump; that of the day goes on meanwhile, and is nowhere in the images. */
+function savedClock(clockid: number, { images, port }: RebuildInputs): Timespec {
+  if (isRealtime(clockid)) return readClock(port, CLOCK_REALTIME);
+  const [id] = images.ids(IMAGES.TIMENS);
+  const saved = id === undefined ? undefined : images.get(IMAGES.TIMENS, id);
+  if (!saved) return readClock(port, clockid);
+  return clockid === CLOCK_MONOTONIC ? saved.monotonic : saved.boottime;
+}
+
+export const timerfd = defineFileKind<TimerfdEntry, TimerfdSeen>({
+  name: 'timerfd',
+  fdType: fd_types.TIMERFD,
+  unionField: 'tfd',
+  recognize: [{ anonInode: '[timerfd]' }],
+  observe,
+  inspect,
+  open({ entry: { clockid, flags, id }, process: { track } }) {
+    const object = `timerfd ${id}`;
+    const fd = track.newFd(timerfdCreate, { clockid, flags: 0 }, { object });
+    setFlags(track, fd, flags, object);
+    return fd;
+  },
+  fill({ entry, process: { track }, context }, fd) {
+    const { settime_flags: flags, ticks, isec, insec } = entry;
+    const object = `timerfd ${entry.id}`;
+    const it_value = expiryOf(entry, context);
+    const it_interval = { tv_sec: isec, tv_nsec: insec };
+    track.at('task state');
+    if (flags !== 0 || !isZero(it_value) || !isZero(it_interval)) {
+      const new_value = { it_interval, it_value };
+      track.call(timerfdSettime, { fd, flags, new_value, old_value: 0 }, { object });
+    }
+    if (ticks > 0n) {
+      track.call(ioctl, { fd, request: TFD_IOC_SET_TICKS, argp: u64Bytes(ticks) }, { object });
+    }
+  },
+});
