@@ -56,6 +56,7 @@ const DUMP: Names<DumpRequest> = {
   ghostLimit: true,
   ghostFiemap: true,
   linkRemap: true,
+  fileLocks: true,
   explain: true,
   pidfile: true,
 };

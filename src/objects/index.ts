@@ -16,5 +16,6 @@ export const resourceImages: readonly Image[] = [
   IMAGES.FIFO_DATA,
   IMAGES.REMAP_FPATH,
   IMAGES.GHOST_FILE,
+  IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
 ].map((image) => image as Image);

@@ -6,10 +6,13 @@ export interface ObjectOptions {
   readonly ghostFiemap: boolean;
   /** A file whose name is gone, while others lead to it, may be given a name beside the one it had. */
   readonly linkRemap: boolean;
+  /** File locks and leases are saved. */
+  readonly fileLocks: boolean;
 }
 
 export const DEFAULT_OBJECT_OPTIONS: ObjectOptions = {
   ghostLimit: 1024 * 1024,
   ghostFiemap: false,
   linkRemap: false,
+  fileLocks: false,
 };

@@ -57,6 +57,7 @@ test('the usual call of a container engine is understood', () => {
     ghostLimit: 1024 * 1024,
     ghostFiemap: false,
     linkRemap: false,
+    fileLocks: false,
   });
 });
 

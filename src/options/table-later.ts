@@ -50,12 +50,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'shell_job',
     }),
   ]),
-  ...later('file locks, which woodfrog cannot save yet', [
-    toggle('file-locks', 'dump restore', 'save and restore file locks', {
-      short: 'l',
-      rpc: 'file_locks',
-    }),
-  ]),
   ...later('file watches, which woodfrog cannot save yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',

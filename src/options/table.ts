@@ -75,6 +75,10 @@ const FILE_OPTIONS: readonly OptionSpec[] = [
     default: 1024 * 1024,
   }),
   toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
+  toggle('file-locks', 'dump restore', 'save file locks and leases (a restore always does)', {
+    short: 'l',
+    rpc: 'file_locks',
+  }),
   toggle('link-remap', 'dump', 'give deleted files that have other names a further one', {
     rpc: 'link_remap',
   }),

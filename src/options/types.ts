@@ -47,6 +47,8 @@ export interface DumpOptions extends CommonOptions {
   readonly ghostFiemap: boolean;
   /** Deleted files that have other hard links may be given a further one. */
   readonly linkRemap: boolean;
+  /** File locks and leases are saved, instead of refused. A restore always brings them back. */
+  readonly fileLocks: boolean;
 }
 
 export interface RestoreOptions extends CommonOptions {
@@ -96,6 +98,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     ghostLimit: defaultOf('ghost-limit') as number,
     ghostFiemap: false,
     linkRemap: false,
+    fileLocks: false,
     ...request,
     ...commonOptions(request),
   };
@@ -163,6 +166,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     ghostLimit: settings.number('ghost-limit'),
     ghostFiemap: settings.flag('ghost-fiemap'),
     linkRemap: settings.flag('link-remap'),
+    fileLocks: settings.flag('file-locks'),
   });
 }
 

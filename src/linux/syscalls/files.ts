@@ -13,7 +13,14 @@ import {
   syscall,
   uint,
 } from '../syscall.js';
-import { atFlags, fallocateFlags, fcntlCommands, openFlags, seekWhence } from '../uapi/fcntl.js';
+import {
+  atFlags,
+  fallocateFlags,
+  fcntlCommands,
+  flockOperations,
+  openFlags,
+  seekWhence,
+} from '../uapi/fcntl.js';
 import { timespec } from '../uapi/sched.js';
 
 export const openat = syscall(
@@ -76,6 +83,7 @@ export const unlinkat = syscall('unlinkat', {
   pathname: path,
   flags: flags(atFlags),
 });
+export const flock = syscall('flock', { fd: fdParam, operation: flags(flockOperations) });
 export const linkat = syscall('linkat', {
   olddirfd: fdParam,
   oldpath: path,

@@ -275,17 +275,8 @@ test('what is in the images and not restored yet is refused by name', () => {
     assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
   const fanotify = { type: fd_types.FANOTIFY, id: 1 };
   refuses(imagesOf([fanotify], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*FANOTIFY/);
-  const owned = pipeEnd(1, 9, 0);
-  owned.pipe = {
-    ...(owned.pipe as NonNullable<FileEntry['pipe']>),
-    fown: { ...noOwner(), pid: 3 },
-  };
-  refuses(imagesOf([owned], [[5, 1]]), [10], /pipe 5 of pid 10 .*owners/);
   refuses(imagesOf([], [[5, 1]]), [10], /file 1 is missing/);
   refuses(imagesOf([pipeEnd(1, 9, 0o40000)], [[5, 1]]), [10], /packet mode/);
-  const locked = imagesOf([]);
-  locked.add(IMAGES.FILE_LOCKS, { flag: 2, type: 1, pid: 10, fd: 3, start: 0n, len: 0n } as never);
-  refuses(locked, [10], /file locks/);
   const dead = imagesOf([]);
   dead.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1, remap_type: remap_type.PROCFS });
   refuses(dead, [10], /file 2: files of dead processes in \/proc/);

@@ -1,12 +1,3 @@
-/**
- * Open files in a restore: from the images to steps. Each process first clears its table; descriptions are made at
- * temporary numbers by one process each, taken from there by the others, put in their places, and the temporary
- * numbers closed at the end.
- */
-import { IMAGES } from '../../images/catalogue.js';
-import { fd_types, type fdinfo_entry } from '../../images/messages/fdinfo.js';
-import type { fown_entry } from '../../images/messages/fown.js';
-import { enumName, type MessageValue } from '../../images/schema.js';
 import { RLIMIT_NOFILE } from '../../linux/resource.js';
 import { closeRange, dup3 } from '../../linux/syscalls/files.js';
 import { pidfdGetfd, pidfdOpen, prlimit64 } from '../../linux/syscalls/tasks.js';
@@ -16,9 +7,8 @@ import { planHandOver } from '../../plan/hand-over.js';
 import type { Stage } from '../../plan/stages.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
-import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
-import type { FileBuild, FileKind } from '../kinds.js';
-import type { KernelPort } from '../ports.js';
+import { refused, within } from '../../support/errors.js';
+import type { FileBuild } from '../kinds.js';
 import {
   type FileRebuild,
   owns,
@@ -26,27 +16,16 @@ import {
   type RebuildInputs,
   type RegFileEntry,
 } from '../rebuild-context.js';
-import { FILE_KINDS } from './index.js';
+import { addLocks, addOwners } from './late-steps.js';
 import { openNamed } from './open-named.js';
-import { RebuildRemaps } from './rebuild-remaps.js';
-import type { FileEntry } from './registry.js';
-
-type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
+import { type FdinfoEntry, type Saved, SavedFiles, surveyFiles } from './saved-files.js';
 
 const LAST_FD = 0xffff_ffff;
 /** Descriptors below the temporary ones that a step may have open for a moment. */
 const SPARE_FDS = 8;
 
-/** A description as a restore knows it. */
-interface Saved {
-  id: number;
-  kind: FileKind;
-  entry: unknown;
-}
-
 /** Surveys the host's files, throwing all differences at once; then adds the steps. Pure but for the survey. */
 export function rebuildFiles(context: RebuildInputs): FileRebuild {
-  refuseUnsupported(context);
   const saved = new SavedFiles(context);
   const tables = context.processes.map((process) =>
     owns(process, 'files_id') ? saved.tableOf(process) : [],
@@ -64,95 +43,11 @@ export function rebuildFiles(context: RebuildInputs): FileRebuild {
   return files;
 }
 
-/** What CRIU's images can hold and woodfrog does not restore yet. */
-function refuseUnsupported({ images }: RebuildInputs): void {
-  if (images.many(IMAGES.FILE_LOCKS).length > 0) {
-    throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
-  }
-}
-
-class SavedFiles {
-  private readonly byId: ReadonlyMap<number, FileEntry>;
-  private readonly images: RebuildInputs['images'];
-  private readonly kinds = new Map(FILE_KINDS.map((kind) => [kind.fdType, kind]));
-
-  /** What stands for names that are gone. */
-  readonly remaps: RebuildRemaps;
-
-  constructor(context: RebuildInputs) {
-    const { images } = context;
-    this.images = images;
-    this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
-    this.remaps = new RebuildRemaps(context, (id) => this.named(id));
-  }
-
-  tableOf(process: ProcessRebuild): FdinfoEntry[] {
-    const table = this.images.many(IMAGES.FDINFO, process.ids.files_id);
-    for (const { id, fd } of table) {
-      within({ pid: process.vpid, comm: process.comm, fd }, () => this.get(id));
-    }
-    return table;
-  }
-
-  /** The description of this id; throws for kinds that are not restored yet. */
-  get(id: number): Saved {
-    const file = this.entry(id);
-    const kind = this.kinds.get(file.type);
-    const typeName = enumName(fd_types, file.type) ?? String(file.type);
-    if (!kind) throw unsupported(`open files of type ${typeName} are not restored yet`);
-    const entry = file[kind.unionField];
-    if (entry === undefined) throw broken(`file ${id} has no content for its type ${typeName}`);
-    within({ object: kind.name }, () => refuseOwner(entry));
-    return { id, kind, entry };
-  }
-
-  named(id: number): RegFileEntry {
-    const { type, reg } = this.entry(id);
-    if (type === fd_types.REG && reg !== undefined) return reg;
-    const typeName = enumName(fd_types, type) ?? type;
-    throw unsupported(`file ${id} is of type ${typeName}, not one with a path`);
-  }
-
-  /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
-  survey(port: KernelPort): string[] {
-    return [...this.byId.values()].flatMap((file) => {
-      const kind = this.kinds.get(file.type);
-      const { reg } = file;
-      const entry = reg ? this.remaps.visible(reg) : kind && file[kind.unionField];
-      return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
-    });
-  }
-
-  private entry(id: number): FileEntry {
-    const file = this.byId.get(id);
-    if (!file) throw broken(`file ${id} is missing`);
-    return file;
-  }
-}
-
-const broken = (what: string) => imageError(what, { object: 'files.img' });
-
-function refuseOwner(entry: unknown): void {
-  const { fown } = entry as { fown?: MessageValue<typeof fown_entry> };
-  if (fown && (fown.pid !== 0 || fown.signum !== 0)) {
-    throw unsupported('owners of open files (F_SETOWN, F_SETSIG) are not restored yet');
-  }
-}
-
-function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
-  const different = [...new Set(saved.survey(port))];
-  if (different.length === 0) return;
-  const count = different.length === 1 ? 'a file is' : `${different.length} files are`;
-  throw external(`${count} not as at the checkpoint: ${different.join('; ')}`, {
-    object: 'files',
-    remedy: 'bring the files back as they were: the program continues in the middle of them',
-  });
-}
-
 /** The temporary descriptors of the descriptions, by id. */
 type Made = Map<number, number>;
 
 class Rebuild implements FileRebuild {
+  private tables: readonly (readonly FdinfoEntry[])[] = [];
   private readonly context: RebuildInputs;
   private readonly saved: SavedFiles;
   private readonly used = new Map<ProcessRebuild, Map<string, number>>();
@@ -187,6 +82,7 @@ class Rebuild implements FileRebuild {
   }
 
   make(tables: readonly (readonly FdinfoEntry[])[]): void {
+    this.tables = tables;
     const { processes } = this.context;
     const { makes, takes } = planHandOver({
       tables: tables.map((table) => table.map(({ id }) => id)),
@@ -296,6 +192,8 @@ class Rebuild implements FileRebuild {
       track.at(isShared ? 'threads' : 'task state');
       track.call(closeRange, { first, last: LAST_FD, flags: 0 });
     }
+    addLocks(this.context);
+    addOwners(this.context, this.tables, (id) => this.saved.readinessOf(id));
   }
 
   private once(user: ProcessRebuild, key: string, make: (track: Track) => number): number {

@@ -11,6 +11,7 @@ import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
 import { toType } from './named.js';
+import type { FownEntry } from './owner.js';
 import { RemapSet } from './remaps.js';
 
 export type FileEntry = MessageValue<typeof file_entry>;
@@ -29,6 +30,8 @@ export const mappedKey = ({ major, minor, inode, path, deleted }: Mapping): stri
   `${major}:${minor}:${inode}:${deleted ? 1 : 0}:${path}`;
 
 const pathKey = ({ name, stat }: NamedFile): string => `${stat.dev}:${stat.ino}:${name}`;
+
+const hasOwner = (entry: unknown): entry is object => 'fown' in (entry as object);
 
 const MAX_U32 = 0xffff_ffff;
 
@@ -78,6 +81,13 @@ export class FileRegistry implements FileIds {
     const entry = regEntry(named, at);
     if (named.remap) this.remaps.add(named.remap, entry);
     return entry;
+  }
+
+  /** Notes the owner in the entry of a description, or in that of its path when it has no place of its own (FIFOs). */
+  setOwner(entry: unknown, fown: FownEntry): void {
+    const { regf_id } = entry as { regf_id?: number };
+    const path = this.entries.find(({ id }) => id === regf_id)?.reg;
+    Object.assign(hasOwner(entry) ? entry : (path ?? {}), { fown });
   }
 
   /** An entry that is only a name. */

@@ -40,7 +40,7 @@ test('a deleted file used twice gets the entries that CRIU gave it', () => {
   const file = named('/tmp/golden-run/files/ghost', goldenGhost());
   for (const id of [2, 8]) registry.regEntry(file, { ...AT, id });
   const images = new ImageSet();
-  addFiles(images, { processes: [], resources: [], registry });
+  addFiles(images, { processes: [], resources: [], locks: [], registry });
   const golden = fixtureImages('files');
   assert.deepEqual(images.many(IMAGES.REMAP_FPATH), golden.many(IMAGES.REMAP_FPATH));
   const [ours, theirs] = [images, golden].map((set) => set.entries(IMAGES.GHOST_FILE, 1)[0]);

@@ -32,10 +32,10 @@ const group = (program: string, rows: readonly Row[]): Refusal[] =>
 
 export const refusals: readonly Refusal[] = [
   ...group('locks.c', [
-    ['flock', /flock|file lock/i, 'criu refuses'],
-    ['posix', /posix.*lock|file lock/i, 'criu refuses'],
-    ['ofd', /ofd.*lock|file lock/i, 'criu refuses'],
-    ['lease', /lease/i],
+    ['flock', [/flock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['posix', [/posix.*lock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['ofd', [/ofd.*lock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['lease', [/lease/i, /--file-locks/]],
   ]),
   ...group('timers.c', [
     ['itimer-real', /interval timer|itimer/i],
@@ -56,9 +56,7 @@ export const refusals: readonly Refusal[] = [
   ...group('files.c', [
     ['deleted-linked', [/hard link/, /--link-remap/], 'criu refuses'],
     ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
-    ['owner', /owner/i],
-    ['owner-signal', /F_SETSIG|owner|signal/i],
-    ['async', /O_ASYNC/],
+    ['owner-outside', /owner.*outside/i],
     ['packet-pipe', /O_DIRECT|packet/i, 'criu refuses'],
     ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
     ['proc-self', /\/proc\//],
