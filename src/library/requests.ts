@@ -57,11 +57,14 @@ const DUMP: Names<DumpRequest> = {
   ghostFiemap: true,
   linkRemap: true,
   fileLocks: true,
+  fileValidation: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
+  fileValidation: true,
+  skipFileRwxCheck: true,
   sibling: true,
   leaveStopped: true,
   explain: true,

@@ -18,6 +18,7 @@ import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
 import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { Remap } from './files/ghost.js';
+import type { RestoreObjectOptions } from './options.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
   FileRebuild,
@@ -175,7 +176,7 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   };
 
   /** How the files of this host differ from the saved ones, a phrase for each; [] when they do not. */
-  survey?(entry: Entry, port: KernelPort): string[];
+  survey?(entry: Entry, port: KernelPort, options: RestoreObjectOptions): string[];
   /** Descriptions with the same key are made by one process, with one call of `make`. */
   resourceOf?(entry: Entry): string;
   /** Steps in the stage 'make' on process.track, before any description of the resource is opened. */

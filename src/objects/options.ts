@@ -1,4 +1,9 @@
-/** What a user may say about how objects are saved. Names and defaults are those of the options of criu(8). */
+/** What a user may say about how objects are saved and restored. Names and defaults are those of the options of criu(8). */
+
+/** Files are compared by their size, and with 'buildid' ELF files by their build-id, too. */
+export type FileValidation = 'filesize' | 'buildid';
+
+/** In a dump. */
 export interface ObjectOptions {
   /** A deleted file that takes more storage than this, in bytes, is refused. */
   readonly ghostLimit: number;
@@ -8,11 +13,21 @@ export interface ObjectOptions {
   readonly linkRemap: boolean;
   /** File locks and leases are saved. */
   readonly fileLocks: boolean;
+  readonly fileValidation: FileValidation;
 }
 
-export const DEFAULT_OBJECT_OPTIONS: ObjectOptions = {
+/** In a restore. */
+export interface RestoreObjectOptions {
+  readonly fileValidation: FileValidation;
+  /** Files may have other permissions (rwx of user, group and others) than they had. */
+  readonly skipFileRwxCheck: boolean;
+}
+
+export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
   ghostLimit: 1024 * 1024,
   ghostFiemap: false,
   linkRemap: false,
   fileLocks: false,
+  fileValidation: 'buildid',
+  skipFileRwxCheck: false,
 };

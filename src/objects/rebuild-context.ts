@@ -10,6 +10,7 @@ import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
+import type { RestoreObjectOptions } from './options.js';
 import type { KernelPort } from './ports.js';
 
 export type CoreEntry = MessageValue<typeof core_entry>;
@@ -92,6 +93,8 @@ export interface RebuildInputs {
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
+  /** What the user allows. */
+  options: RestoreObjectOptions;
   /** For facts of this host; no lasting effects. */
   port: KernelPort;
   /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */

@@ -74,6 +74,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     const compiled = compile({
       images,
       store,
+      options,
       port: session.port,
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,

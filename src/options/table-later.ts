@@ -63,12 +63,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'evasive_devices',
     }),
   ]),
-  ...later('the choice of how files are checked, which woodfrog does not offer yet', [
-    value('file-validation', 'string MODE', 'dump restore', 'how files are checked'),
-    toggle('skip-file-rwx-check', 'restore', 'do not compare file permissions', {
-      rpc: 'skip_file_rwx_check',
-    }),
-  ]),
 ];
 
 const NAMESPACES: readonly OptionSpec[] = [

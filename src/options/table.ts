@@ -84,6 +84,15 @@ const FILE_OPTIONS: readonly OptionSpec[] = [
   }),
 ];
 
+const FILE_CHECK_OPTIONS: readonly OptionSpec[] = [
+  value('file-validation', 'string MODE', 'dump restore', 'compare files by filesize or buildid', {
+    default: 'buildid',
+  }),
+  toggle('skip-file-rwx-check', 'restore', 'do not compare the permissions of files', {
+    rpc: 'skip_file_rwx_check',
+  }),
+];
+
 const IMAGE_OPTIONS: readonly OptionSpec[] = [
   value(
     'out',
@@ -113,6 +122,7 @@ export const OPTIONS: readonly OptionSpec[] = [
   ...COMMON_OPTIONS,
   ...TASK_OPTIONS,
   ...FILE_OPTIONS,
+  ...FILE_CHECK_OPTIONS,
   ...CHECK_OPTIONS,
   ...IMAGE_OPTIONS,
   ...LATER_OPTIONS,

@@ -10,6 +10,7 @@ import type { ImageStore } from '../../src/images/store.js';
 import { AREA_VDSO } from '../../src/images/vma-status.js';
 import { parseMaps } from '../../src/linux/procfs/maps.js';
 import { fileKinds, resourceImages } from '../../src/objects/index.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../../src/objects/options.js';
 import type { KernelPort } from '../../src/objects/ports.js';
 import { compile } from '../../src/operations/compile.js';
 import { verifyPlan } from '../../src/plan/verify.js';
@@ -111,6 +112,7 @@ export function compileRestore(store: ImageStore, host: UnchangedHost): void {
     port: madeUpPort(host),
     puppetMappings: PUPPET,
     controlFd: 1_000_000,
+    options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,
   });
   verifyPlan(plan, { first: births.first.track });

@@ -117,7 +117,9 @@ export class Namer {
     const stat = typeof open === 'object' ? open : this.statByNumber(target, mapped);
     if (stat === undefined) return undefined;
     const named = this.name(target, parseFdLink(target), { stat, via });
-    if (!executable || named.obstacle) return named;
+    const isAsked = executable && this.port.options.fileValidation === 'buildid';
+    // Of a file whose name is gone, the name leads to another.
+    if (!isAsked || named.obstacle || named.remap) return named;
     const buildId = readBuildId(this.port, named.name);
     return buildId ? { ...named, buildId } : named;
   }

@@ -13,6 +13,7 @@ import { rlimit64 } from '../../linux/uapi/sched.js';
 import { Plan } from '../../plan/plan.js';
 import { STAGES, type Stage } from '../../plan/stages.js';
 import type { Layout, Step, Track } from '../../plan/track.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../options.js';
 import type { FileStat, KernelPort } from '../ports.js';
 import type { ProcessRebuild, RebuildInputs } from '../rebuild-context.js';
 import { directories } from './directories.js';
@@ -70,6 +71,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
   const context: RebuildInputs = {
     ...{ images, plan, processes, port: host, controlFd: CONTROL_FD, store: memoryStore() },
     puppetMappings: [],
+    options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
   };
   return { context, processes };
@@ -266,8 +268,35 @@ test('all files that changed are named at once, with what they were and are', ()
   const { context } = setup(imagesOf(entries, [[3, 2]]), [10], host);
   assert.throws(() => rebuildFiles(context), {
     code: 'external',
-    what: "3 files are not as at the checkpoint: '/gone' is missing (ENOENT); '/grown' has 12 bytes, and had 10; '/folder' is a directory, and was a regular file",
+    what: "4 files are not as at the checkpoint: '/gone' is missing (ENOENT); '/grown' has 12 bytes, and had 10; '/folder' is a directory, and was a regular file; '/same' has the mode 0600, and had 0644 (see --skip-file-rwx-check)",
   });
+});
+
+test('permissions may differ with --skip-file-rwx-check, and set-user-ID may not', () => {
+  const entries = [reg(1, '/a', { mode: 0o100644 }), reg(2, '/b', { mode: 0o104755 })];
+  const host = port({ '/a': { mode: 0o100600 }, '/b': { mode: 0o100755 } });
+  const { context } = setup(imagesOf(entries, [[3, 1]]), [10], host);
+  context.options = { ...DEFAULT_OBJECT_OPTIONS, skipFileRwxCheck: true };
+  assert.throws(
+    () => rebuildFiles(context),
+    /a file is not .*: '\/b' has the mode 0755, and had 04755/,
+  );
+});
+
+test('build-ids are not asked for with --file-validation filesize', () => {
+  const entries = [reg(1, '/elf', { mode: 0o100755, size: 9, build_id: [1, 2] })];
+  const host = port({ '/elf': { mode: 0o100755, size: 9 } });
+  const opened: string[] = [];
+  host.attempt = (_, { pathname }: { pathname?: string } = {}) => {
+    opened.push(String(pathname));
+    return -2;
+  };
+  for (const fileValidation of ['filesize', 'buildid'] as const) {
+    const { context } = setup(imagesOf(entries, [[3, 1]]), [10], host);
+    context.options = { ...DEFAULT_OBJECT_OPTIONS, fileValidation };
+    rebuildFiles(context);
+    assert.deepEqual(opened, fileValidation === 'filesize' ? [] : ['/elf']);
+  }
 });
 
 test('what is in the images and not restored yet is refused by name', () => {

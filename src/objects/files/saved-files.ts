@@ -5,7 +5,6 @@ import { enumName, type MessageValue } from '../../images/schema.js';
 import { FASYNC } from '../../linux/uapi/fcntl.js';
 import { external, imageError, unsupported, within } from '../../support/errors.js';
 import type { FileKind } from '../kinds.js';
-import type { KernelPort } from '../ports.js';
 import type { ProcessRebuild, RebuildInputs, RegFileEntry } from '../rebuild-context.js';
 import { FILE_KINDS } from './index.js';
 import type { Readiness } from './late-steps.js';
@@ -85,12 +84,12 @@ export class SavedFiles {
   }
 
   /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
-  survey(port: KernelPort): string[] {
+  survey({ port, options }: RebuildInputs): string[] {
     return [...this.byId.values()].flatMap((file) => {
       const kind = this.kinds.get(file.type);
       const { reg } = file;
       const entry = reg ? this.remaps.visible(reg) : kind && file[kind.unionField];
-      return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
+      return entry === undefined ? [] : (kind?.survey?.(entry, port, options) ?? []);
     });
   }
 
@@ -111,8 +110,8 @@ function quiet<T>(entry: T): T {
 }
 
 /** Throws one error that names all differences. */
-export function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
-  const different = [...new Set(saved.survey(port))];
+export function surveyFiles(context: RebuildInputs, saved: SavedFiles): void {
+  const different = [...new Set(saved.survey(context))];
   if (different.length === 0) return;
   const count = different.length === 1 ? 'a file is' : `${different.length} files are`;
   throw external(`${count} not as at the checkpoint: ${different.join('; ')}`, {
