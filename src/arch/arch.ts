@@ -25,7 +25,13 @@ export {
   sigframeSize,
   stack_t,
 } from './x86-64/sigframe.js';
-export { cloneExecStub, cpuidStub, flagHandler, wakeHandler } from './x86-64/stubs.js';
+export {
+  cloneExecStub,
+  cloneTapeStub,
+  cpuidStub,
+  flagHandler,
+  wakeHandler,
+} from './x86-64/stubs.js';
 export {
   decodeResult,
   encodeRecord,

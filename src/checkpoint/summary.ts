@@ -107,7 +107,7 @@ function inTreeOrder(tasks: readonly Task[]): { task: Task; depth: number }[] {
         task: child,
         depth: depth + 1,
       }));
-      waiting.push(...below.reverse());
+      for (const entry of below.reverse()) waiting.push(entry);
     }
   }
   return ordered;

@@ -4,7 +4,7 @@ import { imageName } from '../images/image.js';
 import { fd_types, type file_entry } from '../images/messages/fdinfo.js';
 import { enumName, type MessageValue } from '../images/schema.js';
 import { FD_CLOEXEC } from '../linux/uapi/fcntl.js';
-import { type Inspection, type Report, repeated } from './problems.js';
+import { type Inspection, type Part, type Report, repeated, type Where } from './problems.js';
 import type { TreeProcess } from './verify-tree.js';
 
 export type FileEntry = MessageValue<typeof file_entry>;
@@ -45,11 +45,14 @@ export function indexFiles(inspection: Inspection): FileIndex {
   const report = inspection.in(FILES);
   const index = new Map<number, FileEntry>();
   for (const entry of inspection.set.many(IMAGES.FILES)) {
-    if (index.has(entry.id)) report(`file ${entry.id}`, 'is there more than once');
+    if (index.has(entry.id)) report(partOf(entry), 'is there more than once');
     else index.set(entry.id, entry);
   }
   return index;
 }
+
+/** A file of files.img, as a part of it. */
+export const partOf = (value: FileEntry): Part => ({ name: `file ${value.id}`, value });
 
 interface Facts {
   tree: readonly TreeProcess[];
@@ -66,7 +69,7 @@ export function verifyFiles(inspection: Inspection, { tree, files }: Facts): voi
 }
 
 function verifyEntry(entry: FileEntry, files: FileIndex, report: Report): void {
-  const name = `file ${entry.id}`;
+  const name = partOf(entry);
   const wanted = UNION_FIELDS[entry.type];
   if (wanted === undefined) {
     report(name, `is of ${fileTypeName(entry.type)}, which files.img cannot hold`);
@@ -89,7 +92,7 @@ function verifyEntry(entry: FileEntry, files: FileIndex, report: Report): void {
 }
 
 function verifyName(
-  entry: string,
+  entry: Part,
   { name, ext }: NonNullable<FileEntry['reg']>,
   report: Report,
 ): void {
@@ -100,7 +103,7 @@ function verifyName(
 
 /** `id` must be that of a file of one of these types. */
 export function verifyReference(
-  { name, what, id, types }: { name: string; what: string; id: number; types?: readonly number[] },
+  { name, what, id, types }: { name: Where; what: string; id: number; types?: readonly number[] },
   files: FileIndex,
   report: Report,
 ): void {
@@ -116,11 +119,12 @@ export function verifyReference(
 function verifyTable(inspection: Inspection, id: number, files: FileIndex): void {
   const report = inspection.in(imageName(IMAGES.FDINFO, id));
   const entries = inspection.set.many(IMAGES.FDINFO, id);
-  for (const fd of repeated(entries.map((entry) => entry.fd))) {
-    report(`descriptor ${fd}`, 'is there more than once');
+  for (const value of repeated(entries, ({ fd }) => fd)) {
+    report({ name: `descriptor ${value.fd}`, value }, 'is there more than once');
   }
-  for (const { fd, id: fileId, type, flags } of entries) {
-    const name = `descriptor ${fd}`;
+  for (const value of entries) {
+    const { fd, id: fileId, type, flags } = value;
+    const name = { name: `descriptor ${fd}`, value };
     const file = files.get(fileId);
     if (!file) report(name, `refers to file ${fileId}, which files.img does not hold`);
     else if (file.type !== type) {
@@ -157,11 +161,12 @@ function verifyQueues(inspection: Inspection, files: FileIndex): void {
   ] as const) {
     const report = inspection.in(imageName(image, undefined));
     const queues = inspection.set.many(image);
-    for (const id of repeated(queues.map(({ pipe_id }) => pipe_id))) {
-      report(`${kind} ${id}`, 'is there more than once');
+    for (const value of repeated(queues, ({ pipe_id }) => pipe_id)) {
+      report({ name: `${kind} ${value.pipe_id}`, value }, 'is there more than once');
     }
-    for (const { pipe_id, bytes, size } of queues) {
-      const name = `${kind} ${pipe_id}`;
+    for (const value of queues) {
+      const { pipe_id, bytes, size } = value;
+      const name = { name: `${kind} ${pipe_id}`, value };
       if (!open.has(pipe_id)) report(name, `holds data of a ${kind} that files.img does not have`);
       if (size !== undefined && bytes > size) {
         report(name, `holds ${bytes} bytes; there is room for ${size}`);

@@ -8,7 +8,7 @@ import type { MessageValue } from '../images/schema.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { toNumber } from '../support/bytes.js';
 import { type Inspection, type Report, repeated } from './problems.js';
-import { type FileIndex, verifyReference } from './verify-files.js';
+import { type FileIndex, partOf, verifyReference } from './verify-files.js';
 import type { TreeProcess } from './verify-tree.js';
 
 type Mm = MessageValue<typeof mm_entry>;
@@ -149,15 +149,16 @@ function verifyInodes(inspection: Inspection, files: FileIndex): Map<bigint, num
   const sharedBytes = new Map<bigint, number>();
   const inodes = inspection.set.many(IMAGES.MEMFD_INODE);
   const report = inspection.in(imageName(IMAGES.MEMFD_INODE, undefined));
-  for (const id of repeated(inodes.map(({ inode_id }) => inode_id))) {
-    report(`inode ${id}`, 'is there more than once');
+  for (const value of repeated(inodes, ({ inode_id }) => inode_id)) {
+    report({ name: `inode ${value.inode_id}`, value }, 'is there more than once');
   }
   for (const { shmid, size } of inodes) sharedBytes.set(BigInt(shmid), size);
   const known = new Set(inodes.map(({ inode_id }) => inode_id));
-  for (const { id, memfd } of files.values()) {
+  for (const file of files.values()) {
+    const { memfd } = file;
     if (memfd && !known.has(memfd.inode_id)) {
       const what = `refers to inode ${memfd.inode_id}, which memfd.img does not hold`;
-      inspection.in(imageName(IMAGES.FILES, undefined))(`file ${id}`, what);
+      inspection.in(imageName(IMAGES.FILES, undefined))(partOf(file), what);
     }
   }
   return sharedBytes;

@@ -5,7 +5,7 @@ import { type Pagemap, PE_PRESENT } from '../images/pagemap.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
 import type { PageFacts, PagemapImage } from './page-facts.js';
-import type { Inspection, Report } from './problems.js';
+import { type Inspection, problemOf, type Report } from './problems.js';
 import type { AddressRange, MemoryFacts } from './verify-memory.js';
 
 export function verifyPages(
@@ -54,12 +54,12 @@ class PageReader {
     } catch (error) {
       // A run that cannot be read, or is out of order: what follows it means nothing.
       if (!(error instanceof CheckpointError) || error.code !== 'image') throw error;
-      report(undefined, error.what);
+      this.inspection.problems.push(problemOf(file, error));
     }
   }
 
   private verify(
-    { pagesId, runs }: Pagemap,
+    { pagesId, runs, runOffset }: Pagemap,
     { file, bounds, report }: { file: string; bounds: Bounds; report: Report },
   ): void {
     const pagesFile = imageName(IMAGES.PAGES, pagesId);
@@ -78,7 +78,8 @@ class PageReader {
       while ((bounds.ranges[at]?.end ?? Number.POSITIVE_INFINITY) <= vaddr) at++;
       const range = bounds.ranges[at];
       if (!range || vaddr < range.start || end > range.end) {
-        report(`the run 0x${vaddr.toString(16)}-0x${end.toString(16)}`, `lies ${bounds.outside}`);
+        const name = `the run 0x${vaddr.toString(16)}-0x${end.toString(16)}`;
+        report({ name, offset: runOffset() }, `lies ${bounds.outside}`);
       }
     }
     const length = this.pages.pagesLength(pagesId);

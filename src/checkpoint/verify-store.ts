@@ -1,6 +1,7 @@
 /** A whole checkpoint, as it lies in a store: every image is read, every reference followed, parent images included. */
 import { IMAGES, identifyImage } from '../images/catalogue.js';
-import { readImageSet } from '../images/directory.js';
+import { type ImageSet, readImageSet } from '../images/directory.js';
+import { PE_PARENT, type StoredRun } from '../images/pagemap.js';
 import {
   type PagemapKind,
   type ParentedStore,
@@ -9,18 +10,12 @@ import {
 } from '../images/parents.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
-import { storedPages } from './page-facts.js';
-import { findProblems } from './verify.js';
+import { type PageFacts, storedPages } from './page-facts.js';
+import { type Problem, problemOf } from './problems.js';
+import { brokenCheckpoint, findProblems } from './verify.js';
 
 /** One thing that is wrong with a checkpoint. */
-export interface FoundProblem {
-  readonly file: string;
-  /** Which part of the image: 'entry 3', 'descriptor 5'. */
-  readonly entry?: string;
-  /** In bytes from the beginning of the file, where it is known. */
-  readonly offset?: number;
-  readonly what: string;
-}
+export type FoundProblem = Problem;
 
 export interface VerifyReport {
   readonly sound: boolean;
@@ -30,34 +25,55 @@ export interface VerifyReport {
 
 /** Everything that is wrong. Throws only what is no matter of the images: a folder that cannot be read. */
 export function verifyStore(store: ParentedStore): VerifyReport {
+  const { problems } = inspectStore(store);
+  const imageCount = store.list().filter((name) => identifyImage(name) !== undefined).length;
+  return { sound: problems.length === 0, imageCount, problems };
+}
+
+/** The entries of a sound checkpoint. Else throws one image error that lists what `verifyStore` finds. */
+export function readVerified(store: ParentedStore): ImageSet {
+  const { set, problems } = inspectStore(store);
+  if (problems.length > 0) throw brokenCheckpoint(problems);
+  return set;
+}
+
+function inspectStore(store: ParentedStore): { set: ImageSet; problems: FoundProblem[] } {
   const problems: FoundProblem[] = [];
   const broken = new Set<string>();
   const set = readImageSet(store, undefined, (file, error) => {
     broken.add(file);
     problems.push(problemOf(file, error));
   });
+  const referring = new Set<string>();
+  const pages = noting(storedPages(store), referring);
   // What a broken image leaves out is not missing: it was said already.
-  problems.push(...findProblems(set, storedPages(store)).filter(({ file }) => !broken.has(file)));
-  problems.push(...parentProblems(store));
-  const imageCount = store.list().filter((name) => identifyImage(name) !== undefined).length;
-  return { sound: problems.length === 0, imageCount, problems };
+  for (const problem of findProblems(set, pages)) {
+    if (!broken.has(problem.file)) problems.push(problem);
+  }
+  for (const problem of parentProblems(store, referring)) problems.push(problem);
+  return { set, problems };
 }
 
-/** An image error as a problem: it begins with where in the file it is. */
-function problemOf(file: string, error: CheckpointError): FoundProblem {
-  const [text, entry, offset, what] =
-    /^(?:(entry \d+)(?:, |: ))?(?:byte (\d+): )?(.*)$/s.exec(error.what) ?? [];
-  if (text === undefined || what === undefined) return { file, what: error.what };
-  return {
-    file,
-    ...(entry !== undefined && { entry }),
-    ...(offset !== undefined && { offset: Number.parseInt(offset, 10) }),
-    what,
-  };
-}
+/** The same, noting the pagemaps that refer to parent images. */
+const noting = (pages: PageFacts, referring: Set<string>): PageFacts => ({
+  ...pages,
+  withPagemap: (image, file, use) =>
+    pages.withPagemap(image, file, (pagemap) => {
+      function* runs(): Generator<StoredRun, void> {
+        for (const run of pagemap.runs) {
+          if (run.flags & PE_PARENT) referring.add(file);
+          yield run;
+        }
+      }
+      use({ ...pagemap, runs: runs() });
+    }),
+});
 
-/** Pages that parent images should have: each is there, and its page file is long enough. */
-function parentProblems(store: ParentedStore): FoundProblem[] {
+/**
+ * Pages that parent images should have: each is there, and its page file is long enough. Without a parent, it is enough
+ * to look at the pagemaps that refer to one.
+ */
+function parentProblems(store: ParentedStore, referring: ReadonlySet<string>): FoundProblem[] {
   const problems: FoundProblem[] = [];
   const attempt = (file: string, check: () => void) => {
     try {
@@ -71,8 +87,8 @@ function parentProblems(store: ParentedStore): FoundProblem[] {
   attempt('parent', () => {
     chain = parentChain(store);
   });
-  if (chain.length < 2) return problems;
-  for (const name of store.list().sort()) {
+  if (chain.length === 0) return problems;
+  for (const name of chain.length < 2 ? referring : store.list().sort()) {
     const found = identifyImage(name);
     const kind = [IMAGES.PAGEMAP, IMAGES.SHMEM_PAGEMAP].find(({ key }) => key === found?.image.key);
     if (kind) attempt(name, () => problems.push(...pageProblems(chain, kind, name)));

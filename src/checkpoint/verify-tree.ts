@@ -4,7 +4,7 @@ import { imageName } from '../images/image.js';
 import type { task_kobj_ids_entry } from '../images/messages/core.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { MessageValue } from '../images/schema.js';
-import { type Inspection, type Report, repeated } from './problems.js';
+import { type Inspection, type Part, type Report, repeated } from './problems.js';
 
 export type Ids = MessageValue<typeof task_kobj_ids_entry>;
 type PstreeEntry = MessageValue<typeof pstree_entry>;
@@ -57,6 +57,9 @@ export function verifyClocks(inspection: Inspection): void {
   }
 }
 
+/** A process, as a part of pstree.img. */
+const partOf = (value: PstreeEntry): Part => ({ name: `process ${value.pid}`, value });
+
 /** The processes in the order of pstree.img; each process's own images are looked for. */
 export function verifyTree(inspection: Inspection): TreeProcess[] {
   const { set } = inspection;
@@ -83,8 +86,9 @@ function idsOf({ set }: Inspection, pid: number): Ids | undefined {
 
 function verifyParents(entries: readonly PstreeEntry[], report: Report): void {
   const seen = new Set<number>();
-  for (const [index, { pid, ppid }] of entries.entries()) {
-    const name = `process ${pid}`;
+  for (const [index, entry] of entries.entries()) {
+    const { pid, ppid } = entry;
+    const name = partOf(entry);
     if (pid < 1 || pid > PID_MAX) report(name, `has a pid that is not from 1 to ${PID_MAX}`);
     if (index === 0 && ppid !== 0) report(name, `is the root and has the parent ${ppid}, not 0`);
     if (index > 0 && ppid === 0) report(name, 'is a second root: it has no parent');
@@ -98,8 +102,9 @@ function verifyParents(entries: readonly PstreeEntry[], report: Report): void {
 /** A group lies in one session, and a session's leader leads its own group: setpgid(2), setsid(2). */
 function verifyGroups(entries: readonly PstreeEntry[], report: Report): void {
   const sessions = new Map<number, number>();
-  for (const { pid, pgid, sid } of entries) {
-    const name = `process ${pid}`;
+  for (const entry of entries) {
+    const { pid, pgid, sid } = entry;
+    const name = partOf(entry);
     if (pid === sid && pgid !== pid) {
       report(name, `leads session ${sid} from group ${pgid}, which no kernel allows`);
     }
@@ -113,21 +118,26 @@ function verifyGroups(entries: readonly PstreeEntry[], report: Report): void {
 }
 
 function verifyThreadIds(processes: readonly TreeProcess[], report: Report): void {
-  const all: number[] = [];
+  const all: { tid: number; entry: PstreeEntry }[] = [];
   for (const { pid, entry, isZombie } of processes) {
-    const name = `process ${pid}`;
+    const name = partOf(entry);
     // Nothing is left of a zombie's threads. CRIU writes one, whose number is left to chance: often 0.
     if (isZombie) {
-      all.push(pid);
+      all.push({ tid: pid, entry });
       continue;
     }
-    if (!entry.threads.includes(pid)) report(name, 'is not among its own threads');
+    if (!entry.threads.includes(pid)) {
+      report(name, 'is not among its own threads');
+      all.push({ tid: pid, entry });
+    }
     for (const tid of entry.threads) {
       if (tid < 1 || tid > PID_MAX) report(name, `has a thread ${tid}, which is no thread id`);
+      all.push({ tid, entry });
     }
-    all.push(...(entry.threads.includes(pid) ? [] : [pid]), ...entry.threads);
   }
-  for (const tid of repeated(all)) report(`id ${tid}`, 'is that of more than one thread');
+  for (const { tid, entry } of repeated(all, ({ tid }) => tid)) {
+    report({ name: `id ${tid}`, value: entry }, 'is that of more than one thread');
+  }
 }
 
 /** A process that lives has ids, memory, directories and a descriptor table; a zombie has none of them. */

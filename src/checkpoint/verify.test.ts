@@ -2,17 +2,25 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { withParent } from '../../test/support/chain.js';
 import { fixtureFolder, type GoldenSet, goldenSets } from '../../test/support/golden.js';
-import { type MemoryStore, memoryStore } from '../../test/support/memory-store.js';
+import { type MemoryStore, memoryStore, readerOf } from '../../test/support/memory-store.js';
 import { IMAGES } from '../images/catalogue.js';
-import { type ImageSet, readImageSet } from '../images/directory.js';
+import { type ImageSet, readImageSet, writeImageSet } from '../images/directory.js';
 import { fd_types } from '../images/messages/fdinfo.js';
-import { PagemapWriter, type PageRun, PE_PRESENT } from '../images/pagemap.js';
+import {
+  PagemapWriter,
+  type PageRun,
+  PE_PARENT,
+  PE_PRESENT,
+  readPagemap,
+} from '../images/pagemap.js';
 import { defined } from '../support/assert.js';
 import { storedPages } from './page-facts.js';
-import { problemText } from './problems.js';
+import { type Problem, problemText } from './problems.js';
 import { refuseUnsupported, unsupportedEntries } from './unsupported-entries.js';
 import { findProblems, verifyCheckpoint } from './verify.js';
+import { readVerified, verifyStore } from './verify-store.js';
 
 /** Bytes of each golden page file: contents are not among the fixtures, and zeros will do. */
 const PAGES: Readonly<Record<GoldenSet, readonly number[]>> = {
@@ -34,10 +42,14 @@ function golden(name: GoldenSet): MemoryStore {
   return store;
 }
 
+/** Without the offset, which the name of the entry does not need here. */
+const textOf = ({ file, entry, what }: Problem): string =>
+  problemText({ file, what, ...(entry !== undefined && { entry }) });
+
 function problemsOf(store: MemoryStore, change: (set: ImageSet) => void = () => {}): string[] {
   const set = readImageSet(store);
   change(set);
-  return findProblems(set, storedPages(store)).map(problemText);
+  return findProblems(set, storedPages(store)).map(textOf);
 }
 
 test('the captured checkpoints are sound', () => {
@@ -403,7 +415,7 @@ test('an error lists the problems: one by itself, many up to a limit', () => {
   tc(set, ROOT).sigactions.pop();
   assert.throws(() => verifyCheckpoint(set), {
     code: 'image',
-    message: 'Cannot handle core-11073.img: tc.sigactions has 61 actions, not 62',
+    message: 'Cannot handle core-11073.img: tc.sigactions, byte 12: has 61 actions, not 62',
   });
   for (let fd = 0; fd < 25; fd++) {
     set.add(IMAGES.FDINFO, 2, { id: 500 + fd, flags: 0, type: fd_types.REG, fd: 100 + fd });
@@ -466,4 +478,78 @@ test('other processors, namespaces, filters and old images are named', () => {
     'seccomp.img: is an image of what woodfrog cannot restore yet (SECCOMP)',
     'sigacts-11075.img: is of a checkpoint that is too old for woodfrog',
   ]);
+});
+
+test('a problem says at which byte of the file its entry begins', () => {
+  const changed = golden('tasks');
+  const set = readImageSet(changed);
+  Object.assign(descriptor(set, 3), { id: 99 });
+  Object.assign(process(set, 1), { ppid: 5 });
+  tc(set, ROOT).sigactions.pop();
+  const store = memoryStore(changed.files);
+  writeImageSet(set, store);
+  const far = { vaddr: 0x1000, pageCount: 1, flags: PE_PRESENT };
+  putRuns(store, `pagemap-${CHILD}.img`, 2, [far]);
+  const { problems } = verifyStore(withParent(store));
+  const found = new Map(problems.map((problem) => [problem.file, problem]));
+  const lengthBefore = (file: string): number => {
+    const { offset } = defined(found.get(file), file);
+    const bytes = defined(store.files.get(file), file);
+    return Buffer.from(bytes).readUInt32LE(defined(offset, file) - 4);
+  };
+  assert.equal(found.get('core-11073.img')?.offset, 12);
+  assert.equal(
+    lengthBefore('core-11073.img'),
+    defined(store.files.get('core-11073.img'), '').length - 12,
+  );
+  // Three descriptors before it, and one process.
+  const entries = (file: string, count: number): number => {
+    const bytes = Buffer.from(defined(store.files.get(file), file));
+    let at = 8;
+    for (let i = 0; i < count; i++) at += 4 + bytes.readUInt32LE(at);
+    return at + 4;
+  };
+  assert.equal(found.get('fdinfo-2.img')?.offset, entries('fdinfo-2.img', 3));
+  assert.equal(found.get('fdinfo-2.img')?.entry, 'descriptor 3');
+  assert.equal(found.get('pstree.img')?.offset, entries('pstree.img', 1));
+  assert.equal(
+    found.get('pagemap-11075.img')?.offset,
+    entries('pagemap-11075.img', 1),
+    'the first run comes after the head',
+  );
+});
+
+test('pages that a parent should have are missed, with and without a link to one', () => {
+  const store = golden('tasks');
+  const bytes = defined(store.files.get('pagemap-11075.img'), '');
+  const { runs } = readPagemap(IMAGES.PAGEMAP, readerOf(bytes), 'pagemap-11075.img');
+  const all = [...runs].map(({ vaddr, pageCount }) => ({ vaddr, pageCount, flags: PE_PARENT }));
+  putRuns(store, 'pagemap-11075.img', 2, all);
+  const [first] = all;
+  const missing = `page 0x${first?.vaddr.toString(16)} is said to be in the parent images`;
+  for (const parent of [undefined, withParent(memoryStore())]) {
+    const child = withParent(store, () => parent);
+    const { problems } = verifyStore(child);
+    assert.deepEqual(
+      problems.map(({ file, what }) => `${file}: ${what.split(', which')[0]}`),
+      [`pagemap-11075.img: ${missing}`],
+    );
+    assert.throws(() => readVerified(child), { code: 'image', message: new RegExp(missing) });
+  }
+  assert.ok(verifyStore(withParent(store, () => withParent(golden('tasks')))).sound);
+});
+
+test('what a restore reads is verified whole: broken images and lost references in one error', () => {
+  const store = golden('tasks');
+  assert.equal(readVerified(withParent(store)).many(IMAGES.PSTREE).length, 4);
+  const bytes = defined(store.files.get('fs-11075.img'), '');
+  store.files.set('fs-11075.img', bytes.slice(0, -1));
+  assert.throws(() => readVerified(withParent(store)), {
+    code: 'image',
+    message: /^Cannot handle fs-11075\.img: (entry 0, )?byte \d+: .* needs \d+ bytes, \d+ follow$/,
+  });
+  store.files.delete('mm-11073.img');
+  assert.throws(() => readVerified(withParent(store)), {
+    message: /it is broken in 2 things:\n {2}fs-11075\.img: .*\n {2}mm-11073\.img: is missing/,
+  });
 });

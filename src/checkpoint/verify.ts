@@ -6,7 +6,7 @@
 import type { ImageSet } from '../images/directory.js';
 import { type CheckpointError, imageError } from '../support/errors.js';
 import type { PageFacts } from './page-facts.js';
-import { Inspection, listProblems, type Problem } from './problems.js';
+import { Inspection, listProblems, type Problem, problemBody } from './problems.js';
 import { indexFiles, verifyFiles } from './verify-files.js';
 import { verifyMemory } from './verify-memory.js';
 import { verifyPages } from './verify-pages.js';
@@ -33,12 +33,12 @@ export function verifyCheckpoint(set: ImageSet, pages?: PageFacts): void {
   if (problems.length > 0) throw brokenCheckpoint(problems);
 }
 
-function brokenCheckpoint(problems: readonly Problem[]): CheckpointError {
+/** One image error that lists them. */
+export function brokenCheckpoint(problems: readonly Problem[]): CheckpointError {
   const remedy = 'copy the whole checkpoint again from where it was written, or dump anew';
   const [first] = problems;
   if (first && problems.length === 1) {
-    const { file, entry, what } = first;
-    return imageError(entry === undefined ? what : `${entry} ${what}`, { object: file, remedy });
+    return imageError(problemBody(first), { object: first.file, remedy });
   }
   return imageError(`it is broken in ${listProblems(problems)}`, {
     object: 'the checkpoint',

@@ -1,6 +1,6 @@
 /**
  * Fault injection for test/faults: effects are counted, and the n-th kills this process or fails. Set by
- * WOODFROG_FAULT=kill:N or fail:N[:ERRNO]; WOODFROG_FAULT_COUNT=FILE writes the number of effects at exit.
+ * WOODFROG_FAULT=kill:N or fail:N[:ERRNO]; WOODFROG_FAULT_COUNT=FILE writes the effects at exit, a line each.
  */
 import { writeFileSync } from 'node:fs';
 import { errnoNumber } from '../linux/errno.js';
@@ -23,12 +23,14 @@ export function faultsFromEnvironment(env: NodeJS.ProcessEnv): Faults {
   const target = Number(nth);
   const failure = errnoNumber(errno) ?? 0;
   let count = 0;
+  const names: string[] = [];
   if (countFile !== undefined) {
-    process.on('exit', () => writeFileSync(countFile, `${count}\n`));
+    process.on('exit', () => writeFileSync(countFile, names.map((name) => `${name}\n`).join('')));
   }
   return {
-    before() {
+    before(syscallName) {
       count += 1;
+      if (countFile !== undefined) names.push(syscallName);
       if (count !== target) return 0;
       if (kind === 'kill') process.kill(process.pid, 'SIGKILL');
       return kind === 'fail' ? failure : 0;

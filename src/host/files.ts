@@ -1,5 +1,5 @@
 /** Files as the host reads and writes them: whole small files of /proc, links, directories, exact writes. */
-import { EINTR, ENOENT } from '../linux/errno.js';
+import { EINTR, ENOENT, ESRCH } from '../linux/errno.js';
 import { AT_FDCWD } from '../linux/syscall.js';
 import * as sys from '../linux/syscalls/files.js';
 import { linux_dirent64, O_CLOEXEC, O_DIRECTORY, O_RDONLY, stat } from '../linux/uapi/fcntl.js';
@@ -55,6 +55,14 @@ export function attemptReadBytes(host: Host, path: string): Uint8Array | number 
 export function attemptReadText(host: Host, path: string): string | number {
   const bytes = attemptReadBytes(host, path);
   return typeof bytes === 'number' ? bytes : decodeText(bytes);
+}
+
+/** A file of /proc about a task; undefined when the task has gone. Nothing else is taken for that. */
+export function readIfThere(host: Host, path: string): string | undefined {
+  const text = attemptReadText(host, path);
+  if (typeof text !== 'number') return text;
+  if (text === -ENOENT || text === -ESRCH) return undefined;
+  throw syscallError('read', -text, `read of '${path}'`);
 }
 
 /** The target of a symbolic link, or -errno. */

@@ -20,6 +20,7 @@ import { after, test } from 'node:test';
 import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { ImageSet, readImageSet, writeImageSet } from '../images/directory.js';
 import { imageName } from '../images/image.js';
+import { parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { EIO } from '../linux/errno.js';
 import { utf8 } from '../support/bytes.js';
@@ -290,4 +291,56 @@ test('an image that shrinks while it is read is an image error', () => {
     what: 'the image ends at byte 4, not 8',
   });
   reader?.close();
+});
+
+test('parents are followed from the folder that was opened, and closed with it', () => {
+  const [child, middle, oldest] = ['chain-0', 'chain-1', 'chain-2'].map(fresh) as [
+    string,
+    string,
+    string,
+  ];
+  symlinkSync('../chain-1', join(child, 'parent'));
+  symlinkSync(oldest, join(middle, 'parent'));
+  writeFileSync(join(oldest, 'pages-7.img'), 'x'.repeat(4096));
+  const store = storeAt(child);
+  const chain = parentChain(store);
+  assert.deepEqual(
+    chain.map((level) => level.identity()),
+    [child, middle, oldest].map((path) => {
+      const { dev, ino } = statSync(path, { bigint: true });
+      return `${dev}:${ino}`;
+    }),
+  );
+  assert.equal(chain[2]?.name, join(child, 'parent/parent'));
+  assert.equal(chain[2]?.open('pages-7.img')?.size, 4096);
+  const fd = store.fdOf('parent/parent/pages-7.img');
+  assert.equal(readlinkSync(`/proc/self/fd/${fd}`), join(oldest, 'pages-7.img'));
+  assert.throws(() => store.fdOf('parent/pages-7.img'), /the image is missing/);
+  store[Symbol.dispose]();
+  assert.equal(descriptorsBelow(child).length + descriptorsBelow(middle).length, 0);
+});
+
+test('a parent link that leads nowhere, to a file or in a circle is an image error', () => {
+  const path = fresh('lost');
+  const link = join(path, 'parent');
+  const opened = (): number => {
+    const store = storeAt(path);
+    try {
+      return parentChain(store).length;
+    } finally {
+      store[Symbol.dispose]();
+    }
+  };
+  assert.equal(opened(), 1);
+  symlinkSync('/nonexistent/folder', link);
+  assert.throws(opened, /leads to no folder/);
+  rmSync(link);
+  writeFileSync(link, 'a file');
+  assert.throws(opened, /leads to no folder/);
+  rmSync(link);
+  symlinkSync('.', link);
+  assert.throws(opened, /make a circle/);
+  rmSync(link);
+  symlinkSync('parent', link);
+  assert.throws(opened, (error) => error instanceof CheckpointError && error.errno === 'ELOOP');
 });

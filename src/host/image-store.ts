@@ -3,7 +3,7 @@
  * fail by test/faults. The folder is opened once and all names are relative to it: it may be renamed meanwhile.
  * It is the image store that images/ describes; host/ imports nothing from there, so the shapes are repeated here.
  */
-import { ENOENT, errnoName } from '../linux/errno.js';
+import { ENOENT, ENOTDIR, errnoName } from '../linux/errno.js';
 import { AT_FDCWD } from '../linux/syscall.js';
 import { close, fsync, openat, pread64, pwrite64, unlinkat } from '../linux/syscalls/files.js';
 import {
@@ -31,6 +31,8 @@ const FIRST_BUFFER_BYTES = 1 << 11;
 const CALL_BYTES = 1 << 20;
 /** Finished images that wait for fsync; each holds a descriptor. */
 const UNSYNCED_MAX = 128;
+/** The name of the link to the checkpoint that an incremental one builds on. */
+const PARENT_LINK = 'parent';
 /** Its presence makes a folder a checkpoint. */
 const INVENTORY = 'inventory.img';
 /** Images hold memory: nobody else's to read. */
@@ -230,6 +232,8 @@ export class HostImageWriter {
   }
 }
 
+const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
 export class HostImageStore implements Disposable {
   /** The folder's path, for errors. */
   readonly name: string;
@@ -240,14 +244,46 @@ export class HostImageStore implements Disposable {
   private readonly durable: boolean;
   private unsynced: OpenFile[] = [];
   private readonly lent = new Map<string, OpenFile>();
+  private parentStore: HostImageStore | undefined;
 
-  /** With `sync`, images become durable by `sync()`. */
-  constructor(host: Host, folder: string, { sync }: { sync: boolean }) {
+  /** With `sync`, images become durable by `sync()`. A folder that is open already becomes the store's. */
+  constructor(host: Host, folder: string, { sync, opened }: { sync: boolean; opened?: number }) {
     this.host = host;
     this.name = folder;
     this.durable = sync;
-    const flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    this.folder = this.openFile(AT_FDCWD, { name: folder, path: folder, flags });
+    this.folder =
+      opened === undefined
+        ? this.openFile(AT_FDCWD, { name: folder, path: folder, flags: FOLDER_FLAGS })
+        : new OpenFile(host, opened, folder);
+  }
+
+  /** The same for every way to one folder. */
+  identity(): string {
+    this.folder.assertOpen();
+    const { dev, ino } = fstat(this.host, this.folder.fd);
+    return `${dev}:${ino}`;
+  }
+
+  /**
+   * The checkpoint that this one builds on, disposed of together with this one. Undefined when it is not incremental;
+   * an image error when the link leads nowhere.
+   */
+  parent(): HostImageStore | undefined {
+    if (this.parentStore) return this.parentStore;
+    this.folder.assertOpen();
+    const path = this.pathOf(PARENT_LINK);
+    const args = { dirfd: this.folder.fd, pathname: PARENT_LINK, flags: FOLDER_FLAGS, mode: 0 };
+    const fd = retryInterrupted(() => this.host.attempt(openat, args));
+    if (fd === -ENOENT && !this.list().includes(PARENT_LINK)) return undefined;
+    if (fd === -ENOENT || fd === -ENOTDIR) {
+      throw imageError('the link to the parent images leads to no folder', {
+        object: path,
+        remedy: 'copy the parent checkpoint, too, to where the link points',
+      });
+    }
+    if (fd < 0) throw refusal(fd, path, 'openat');
+    this.parentStore = new HostImageStore(this.host, path, { sync: false, opened: fd });
+    return this.parentStore;
   }
 
   /** The names of all files there. */
@@ -266,9 +302,13 @@ export class HostImageStore implements Disposable {
 
   /**
    * A descriptor of an image, open for reading until the store is disposed of; the same one each time. An image error
-   * when there is no such image.
+   * when there is no such image. 'parent/pages-1.img' is the parent's, and so on.
    */
   fdOf(name: string): number {
+    if (name.startsWith(`${PARENT_LINK}/`)) {
+      const parent = this.parent();
+      if (parent) return parent.fdOf(name.slice(PARENT_LINK.length + 1));
+    }
     const known = this.lent.get(name);
     if (known) return known.fd;
     const found = this.openRegular(name);
@@ -338,8 +378,10 @@ export class HostImageStore implements Disposable {
     for (const name of names) if (name !== INVENTORY) this.unlink(name);
   }
 
-  /** Closes the folder and what `fdOf` and `sync` held open. */
+  /** Closes the folder, its parents, and what `fdOf` and `sync` held open. */
   [Symbol.dispose](): void {
+    this.parentStore?.[Symbol.dispose]();
+    this.parentStore = undefined;
     for (const file of [...this.lent.values(), ...this.unsynced]) file.abandon();
     this.lent.clear();
     this.unsynced = [];

@@ -28,7 +28,7 @@ import { PAGE_SIZE } from '../support/brand.js';
 import { u64Bytes, viewOf } from '../support/bytes.js';
 import { monotonicMs } from '../support/clock.js';
 import { refused } from '../support/errors.js';
-import type { Host } from './host.js';
+import { type Host, syscallError } from './host.js';
 import { installWakeHandler, SA_RESTORER } from './wake-signal.js';
 
 const SIGEV_THREAD_ID = 4;
@@ -137,32 +137,39 @@ export class Interrupts implements Disposable {
    * with `ticking` every 20 ms, for callers that have something else to look at, too.
    */
   arm(seconds: number, { ticking = false } = {}): void {
-    this.#timeoutSec = seconds;
-    const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
-    this.#deadline = monotonicMs() + limitMs;
-    const everyMs = ticking || this.#polled ? TICK_MS : Math.min(limitMs, WATCH_MS);
-    this.#settime(everyMs, everyMs);
+    const result = this.#start(seconds, ticking);
+    if (result < 0) throw syscallError('timer_settime', -result);
   }
 
-  /** For cleaning up after a failure: what asked us to stop no longer does, and a new, short time limit holds. */
+  /**
+   * For cleaning up after a failure: what asked us to stop no longer does, and a new, short time limit holds. Never
+   * throws: a timer that cannot be set still ticks as it did.
+   */
   armCleanup(seconds: number): void {
     this.#memory?.flags.fill(0);
     this.#cancelled = never;
-    this.arm(seconds);
+    this.#start(seconds, true);
   }
 
   disarm(): void {
     this.#deadline = Number.POSITIVE_INFINITY;
-    this.#settime(0, 0);
+    this.#settime(0);
   }
 
-  #settime(firstMs: number, everyMs: number): void {
+  #start(seconds: number, ticking: boolean): number {
+    this.#timeoutSec = seconds;
+    const limitMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
+    this.#deadline = monotonicMs() + limitMs;
+    return this.#settime(ticking || this.#polled ? TICK_MS : Math.min(limitMs, WATCH_MS));
+  }
+
+  #settime(everyMs: number): number {
     const toTimespec = (ms: number) => ({
       tv_sec: Math.floor(ms / 1000),
       tv_nsec: Math.round((ms % 1000) * 1e6),
     });
-    const value = { it_interval: toTimespec(everyMs), it_value: toTimespec(firstMs) };
-    this.#host.call(timerSettime, {
+    const value = { it_interval: toTimespec(everyMs), it_value: toTimespec(everyMs) };
+    return this.#host.attempt(timerSettime, {
       timerid: this.#timer,
       flags: 0,
       new_value: itimerspec.encode(value),
@@ -183,13 +190,14 @@ export class Interrupts implements Disposable {
     }
   }
 
+  /** Best effort: what was done is done, whatever fails here. */
   [Symbol.dispose](): void {
-    this.#host.call(timerDelete, { timerid: this.#timer });
+    this.#host.attempt(timerDelete, { timerid: this.#timer });
     for (const { signum, action } of this.#saved) {
-      this.#host.call(rtSigaction, { signum, act: action, oldact: 0, sigsetsize: 8 });
+      this.#host.attempt(rtSigaction, { signum, act: action, oldact: 0, sigsetsize: 8 });
     }
     const set = this.#savedMask;
-    this.#host.call(rtSigprocmask, { how: SIG_SETMASK, set, oldset: 0, sigsetsize: 8 });
-    if (this.#memory) this.#host.call(munmap, { addr: this.#memory.page, length: PAGE_SIZE });
+    this.#host.attempt(rtSigprocmask, { how: SIG_SETMASK, set, oldset: 0, sigsetsize: 8 });
+    if (this.#memory) this.#host.attempt(munmap, { addr: this.#memory.page, length: PAGE_SIZE });
   }
 }

@@ -1,11 +1,12 @@
 /** ptrace(2), one function per request. All of it must run on the thread that seized the task: the kernel ties them. */
 import type { Registers } from '../arch/x86-64/registers.js';
 import { user_regs_struct } from '../arch/x86-64/registers.js';
+import { ESRCH } from '../linux/errno.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { iovec } from '../linux/uapi/mman.js';
 import * as pt from '../linux/uapi/ptrace.js';
 import { getU64, viewOf } from '../support/bytes.js';
-import type { Host } from './host.js';
+import { type Host, syscallError } from './host.js';
 
 /** Large enough for AMX tile data, too. */
 const XSTATE_MAX = 16 * 1024;
@@ -19,7 +20,13 @@ const request = (host: Host, req: number, tid: number, addr = 0, data = 0): numb
 export const attemptSeize = (host: Host, tid: number, options: number): number =>
   host.attempt(sys.ptrace, { request: pt.PTRACE_SEIZE, pid: tid, addr: 0, data: options });
 
-export const interrupt = (host: Host, tid: number): number =>
+/** Asks a seized task to stop. ESRCH, which means that it has died, is told by the next wait. */
+export const interrupt = (host: Host, tid: number): void => {
+  const result = attemptInterrupt(host, tid);
+  if (result < 0 && result !== -ESRCH) throw syscallError('ptrace', -result, 'PTRACE_INTERRUPT');
+};
+
+export const attemptInterrupt = (host: Host, tid: number): number =>
   host.attempt(sys.ptrace, { request: pt.PTRACE_INTERRUPT, pid: tid, addr: 0, data: 0 });
 
 export const setOptions = (host: Host, tid: number, options: number): void => {
@@ -31,9 +38,13 @@ export const resume = (host: Host, tid: number, signal = 0): void => {
   request(host, pt.PTRACE_CONT, tid, 0, signal);
 };
 
-/** Runs to the next entry to or exit from a system call. */
-export const resumeToSyscall = (host: Host, tid: number): void => {
-  request(host, pt.PTRACE_SYSCALL, tid);
+/** As `resume`; -ESRCH when the task is not stopped, or dead. */
+export const attemptResume = (host: Host, tid: number, signal = 0): number =>
+  host.attempt(sys.ptrace, { request: pt.PTRACE_CONT, pid: tid, addr: 0, data: signal });
+
+/** Runs to the next entry to or exit from a system call; `signal` is delivered first. */
+export const resumeToSyscall = (host: Host, tid: number, signal = 0): void => {
+  request(host, pt.PTRACE_SYSCALL, tid, 0, signal);
 };
 
 export const attemptDetach = (host: Host, tid: number, signal = 0): number =>

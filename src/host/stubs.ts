@@ -1,6 +1,16 @@
 /** Machine code in our own process: one executable page, filled once. */
-import { cloneExecStub, cpuidStub, type XstateLayout, xcr0Of, xstateLayout } from '../arch/arch.js';
+import {
+  type Assembled,
+  cloneExecStub,
+  cloneTapeStub,
+  cpuidStub,
+  type XstateLayout,
+  xcr0Of,
+  xstateLayout,
+} from '../arch/arch.js';
+import { FULL_SIGSET, SIG_SETMASK } from '../linux/signal.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
+import { rtSigprocmask } from '../linux/syscalls/tasks.js';
 import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -8,20 +18,22 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../linux/uapi/mman.js';
+import { defined } from '../support/assert.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, viewOf } from '../support/bytes.js';
+import { alignUp, u64Bytes, viewOf } from '../support/bytes.js';
 import type { Host } from './host.js';
 
+const SIGSET_SIZE = 8;
 const XSTATE_LEAF = 0xd;
 
 export class Stubs implements Disposable {
   readonly #host: Host;
-  readonly #cloneExec: number;
-  readonly #cpuid: number;
+  readonly #page: number;
+  readonly #at = new Map<Assembled, number>();
 
   constructor(host: Host) {
     this.#host = host;
-    const page = host.call(mmap, {
+    this.#page = host.call(mmap, {
       addr: 0,
       length: PAGE_SIZE,
       prot: PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -29,17 +41,43 @@ export class Stubs implements Disposable {
       fd: -1,
       offset: 0,
     });
-    const memory = host.ffi.view(page, PAGE_SIZE);
-    memory.set(cloneExecStub.code);
-    const second = alignUp(cloneExecStub.code.length, 16);
-    memory.set(cpuidStub.code, second);
-    this.#cloneExec = page;
-    this.#cpuid = page + second;
+    const memory = host.ffi.view(this.#page, PAGE_SIZE);
+    let offset = 0;
+    for (const stub of [cloneExecStub, cloneTapeStub, cpuidStub]) {
+      memory.set(stub.code, offset);
+      this.#at.set(stub, this.#page + offset);
+      offset = alignUp(offset + stub.code.length, 16);
+    }
   }
 
   /** The six arguments of cloneExecStub. A pid, or -errno. */
   cloneExec(args: readonly number[]): number {
-    return Number(this.#host.ffi.callAddress(this.#cloneExec, args));
+    return this.#clone(cloneExecStub, args);
+  }
+
+  /** The three arguments of cloneTapeStub. A pid, or -errno. */
+  cloneTape(args: readonly number[]): number {
+    return this.#clone(cloneTapeStub, args);
+  }
+
+  /** Signals are blocked meanwhile, and in the child: a handler would run on a stack that is none. */
+  #clone(stub: Assembled, args: readonly number[]): number {
+    const host = this.#host;
+    const injected = host.faults.before('clone3');
+    if (injected !== 0) return -injected;
+    using scope = host.scope();
+    const old = scope.alloc(SIGSET_SIZE);
+    const blocked = { how: SIG_SETMASK, oldset: old, sigsetsize: SIGSET_SIZE };
+    host.call(rtSigprocmask, { ...blocked, set: u64Bytes(FULL_SIGSET) });
+    const result = Number(this.#call(stub, args));
+    const unblock = { ...blocked, set: old.bytes.slice(), oldset: 0 };
+    // The child is there: its pid must be returned. With all signals blocked no wait would have a deadline.
+    if (host.attempt(rtSigprocmask, unblock) < 0) host.attempt(rtSigprocmask, unblock);
+    return result;
+  }
+
+  #call(stub: Assembled, args: readonly number[]): number | bigint {
+    return this.#host.ffi.callAddress(defined(this.#at.get(stub), 'a stub is laid out'), args);
   }
 
   /** Where this processor keeps each component of the extended state: Intel and AMD differ from AVX-512 on. */
@@ -47,7 +85,7 @@ export class Stubs implements Disposable {
     return xstateLayout(xcr0Of(xstate), (bit) => {
       const mark = this.#host.arena.mark;
       const out = this.#host.arena.alloc(16);
-      this.#host.ffi.callAddress(this.#cpuid, [XSTATE_LEAF, bit, out.address]);
+      this.#call(cpuidStub, [XSTATE_LEAF, bit, out.address]);
       const view = viewOf(out.bytes);
       const component = { size: view.getUint32(0, true), offset: view.getUint32(4, true) };
       this.#host.arena.release(mark);
@@ -56,6 +94,6 @@ export class Stubs implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#host.call(munmap, { addr: this.#cloneExec, length: PAGE_SIZE });
+    this.#host.attempt(munmap, { addr: this.#page, length: PAGE_SIZE });
   }
 }

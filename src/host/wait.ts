@@ -1,5 +1,6 @@
 /** wait4(2) for tracees and puppets, bounded by a deadline: what happened to which thread, as a value. */
 import { ECHILD, EINTR } from '../linux/errno.js';
+import { SIGTRAP } from '../linux/signal.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { __WALL, __WNOTHREAD, WNOHANG } from '../linux/uapi/sched.js';
 import { type Pid, pid } from '../support/brand.js';
@@ -14,7 +15,10 @@ export type WaitEvent =
   | { tid: Pid; kind: 'stopped'; signal: number; event: number };
 
 /** A system call stop (PTRACE_O_TRACESYSGOOD): SIGTRAP with this bit. */
-export const SYSCALL_STOP = 0x80;
+const SYSCALL_STOP = 0x80;
+
+export const isSyscallStop = (event: WaitEvent & { kind: 'stopped' }): boolean =>
+  event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
 
 /** What is traced or was born by this thread: nobody else's. */
 const OURS = __WALL + __WNOTHREAD;

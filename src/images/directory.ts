@@ -12,6 +12,8 @@ import { type Content, type ImageStore, type StoredContent, storedContent } from
 export interface SetEntry<V> {
   readonly value: V;
   readonly payload?: Payload<Content>;
+  /** In bytes from the beginning of the file that it was read from. */
+  readonly offset?: number;
 }
 
 type One<V, I extends ImageId> = Image<V, 'one', I>;
@@ -98,6 +100,11 @@ export class ImageSet {
     return (this.shelves.get(`${image.key} ${at[0]}`)?.entries ?? []) as SetEntry<V>[];
   }
 
+  /** The same for an image that is known only at run time. */
+  entriesOf(image: Image, id: ImageId): readonly SetEntry<unknown>[] {
+    return this.shelves.get(`${image.key} ${id}`)?.entries ?? [];
+  }
+
   /** The ids under which an image is there, ascending. */
   ids<V, I extends ImageId>(image: Held<V, I>): I[] {
     const ids: ImageId[] = [];
@@ -156,8 +163,10 @@ function readImage(
   const at = (id === undefined ? [] : [id]) as At<ImageId>;
   set.declare(image as Many<unknown, ImageId>, ...at);
   try {
-    for (const { value, payload } of readEntries(image, reader, file)) {
-      const entry = payload ? { value, payload: stored(store, file, payload) } : { value };
+    for (const { value, payload, offset } of readEntries(image, reader, file)) {
+      const entry = payload
+        ? { value, offset, payload: stored(store, file, payload) }
+        : { value, offset };
       if (image.entries === 'one') set.putWith(image as One<unknown, ImageId>, entry, ...at);
       else set.addWith(image as Many<unknown, ImageId>, entry, ...at);
     }

@@ -33,6 +33,8 @@ export interface PayloadRecord<B = Extent> {
 
 export interface ImageEntry<V> {
   readonly index: number;
+  /** Where its message begins, in bytes from the beginning of the file. */
+  readonly offset: number;
   readonly value: V;
   /** Absent when entries of this image have none. */
   readonly payload?: Payload;
@@ -161,7 +163,9 @@ export function* readEntries<V>(
     const offset = cursor.at - bytes.length;
     const value = decode(message, bytes, { file, entry: index, offset });
     const layout = image.payload?.(value);
-    yield layout ? { index, value, payload: readPayload(cursor, layout, index) } : { index, value };
+    yield layout
+      ? { index, offset, value, payload: readPayload(cursor, layout, index) }
+      : { index, offset, value };
     index++;
   }
   if (image.entries === 'one' && index === 0) throw cursor.fail('the image holds no entry');

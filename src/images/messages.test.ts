@@ -24,6 +24,8 @@ const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
 const OUR_FIELDS: string[] = [
   'eventfd_file_entry.semaphore',
+  'eventpoll_tfd_entry.file_id',
+  'eventpoll_tfd_entry.number',
   'mm_entry.coredump_filter',
   'mm_entry.mdwe',
   'mm_entry.memory_merge',

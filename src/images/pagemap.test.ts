@@ -88,11 +88,11 @@ test('old pagemaps without flags or 64-bit counts read', () => {
 test('runs that cannot be are image errors', () => {
   const run = { compat_nr_pages: 0, flags: PE_PRESENT, nr_pages: 1 };
   for (const [pattern, bytes] of [
-    [/entry 1: .* does not begin at a page/, entries({ ...run, vaddr: 0x1001 })],
+    [/entry 1, byte \d+: .* does not begin at a page/, entries({ ...run, vaddr: 0x1001 })],
     [/has no pages/, entries({ ...run, vaddr: 0x1000, nr_pages: 0 })],
     [/exceeds the address space/, entries({ ...run, vaddr: 0xffff_ffff_ffff_f000, nr_pages: 2 })],
     [
-      /entry 2: .* begins before 0x2000/,
+      /entry 2, byte \d+: .* begins before 0x2000/,
       entries({ ...run, vaddr: 0x1000 }, { ...run, vaddr: 0x1000 }),
     ],
     [/both present and in the parent/, entries({ ...run, vaddr: 0x1000, flags: 5 })],

@@ -44,6 +44,8 @@ export interface Pagemap {
   readonly pagesId: number;
   /** The runs, in address order; can be gone through once. */
   readonly runs: Generator<StoredRun, void>;
+  /** Of the run that came last: where its message begins in the file, in bytes. */
+  runOffset(): number;
 }
 
 /** Field numbers of pagemap_entry, as tags. */
@@ -61,16 +63,18 @@ export function readPagemap(image: PagemapImage, reader: ImageReader, file: stri
   const head = cursor.framed('the head');
   const offset = cursor.at - head.length;
   const { pages_id } = decode(messageOf(image), head, { file, entry: 0, offset });
-  return { pagesId: pages_id, runs: readRuns(cursor) };
+  const place = { offset: 0 };
+  return { pagesId: pages_id, runs: readRuns(cursor, place), runOffset: () => place.offset };
 }
 
-function* readRuns(cursor: ImageCursor): Generator<StoredRun, void> {
+function* readRuns(cursor: ImageCursor, place: { offset: number }): Generator<StoredRun, void> {
   let pagesOffset = 0;
   let end = 0;
   for (let index = 1; cursor.left > 0; index++) {
     const bytes = cursor.framed(`entry ${index}`);
     const run = decodeRun(bytes) ?? decodeSlowly(bytes, cursor, index);
-    checkRun(run, end, cursor, index);
+    place.offset = cursor.at - bytes.length;
+    checkRun(run, end, { cursor, index, offset: place.offset });
     const { vaddr, pageCount, flags } = run;
     end = vaddr + pageCount * PAGE_SIZE;
     if (flags & PE_PRESENT) {
@@ -124,7 +128,11 @@ function decodeSlowly(bytes: Uint8Array, cursor: ImageCursor, entry: number): Pa
 }
 
 /** Address space ends at 2^64; nothing is added up that would exceed what a number holds. */
-function checkRun(run: PageRun, end: number, cursor: ImageCursor, index: number): void {
+function checkRun(
+  run: PageRun,
+  end: number,
+  { cursor, index, offset }: { cursor: ImageCursor; index: number; offset: number },
+): void {
   const { vaddr, pageCount, flags } = run;
   const fault =
     vaddr % PAGE_SIZE !== 0
@@ -140,7 +148,7 @@ function checkRun(run: PageRun, end: number, cursor: ImageCursor, index: number)
               : undefined;
   if (fault) {
     throw cursor.fail(
-      `entry ${index}: the run of ${pageCount} pages at 0x${vaddr.toString(16)} ${fault}`,
+      `entry ${index}, byte ${offset}: the run of ${pageCount} pages at 0x${vaddr.toString(16)} ${fault}`,
     );
   }
 }

@@ -115,11 +115,31 @@ export interface DescriptionView {
   named?: NamedFile;
 }
 
+/** A number in the table of a process, and what is behind it. */
+export interface Holder {
+  process: ProcessView;
+  fd: number;
+  description: DescriptionView;
+}
+
+/** The open files of the whole tree, for kinds that refer to others: the targets of an epoll instance. */
+export interface TreeFiles {
+  /** All processes, zombies too. */
+  readonly processes: readonly ProcessView[];
+  /** All descriptors, process by process in tree order, ascending; of a shared table once. */
+  readonly holders: readonly Holder[];
+  holdersOf(description: DescriptionView): readonly Holder[];
+  /** Whoever has something under this number. */
+  holdersAt(fd: number): readonly Holder[];
+}
+
 /** Ids as `inspect` needs them: each is new, and unique in the whole checkpoint. */
 export interface FileIds {
   newFileId(): number;
   /** The reg_file_entry of a file with a path; what stands for a name that is gone is seen to. Throws its obstacle. */
   regEntry(named: NamedFile, at: { id: number; flags: number; pos: bigint }): RegFileEntry;
+  /** The id of another open file, saved already or later. */
+  idOf(description: DescriptionView): number;
   /** Adds a reg_file_entry of its own for a file with a path; throws its obstacle. Returns the id. */
   addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
   /** 32 bits for the pipe behind `key`, its inode number if that is free. */
@@ -168,7 +188,7 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   /** Descriptions with the same key are observed together: both ends of a pipe. */
   groupOf?(description: DescriptionView): string;
   /** What can be asked from outside, beside link, fdinfo and stat; once per group. */
-  observe?(port: DumpPort, group: readonly DescriptionView[]): Seen;
+  observe?(port: DumpPort, group: readonly DescriptionView[], tree: TreeFiles): Seen;
   /** Pure. Throws unsupported(...) for what cannot be saved. */
   inspect(facts: { id: number; description: DescriptionView; seen: Seen; ids: FileIds }): {
     entry: Entry;
@@ -183,6 +203,8 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */
   open(build: FileBuild<Entry, Made>): number;
+  /** The ids of other descriptions that `fill` uses (files.temporary), if they may be in no table of the process. */
+  needs?(entry: Entry): readonly number[];
   /**
    * Steps in the stage 'fill', once all descriptors are in place, or later, up to 'task state'; `fd` is the temporary
    * descriptor, closed at the end of 'task state'.

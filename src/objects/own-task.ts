@@ -3,6 +3,7 @@
  * what a restore must change; a dump compares with them to see what is out of the ordinary.
  */
 
+import { EINVAL, ENOENT, errnoName } from '../linux/errno.js';
 import type { Limit } from '../linux/procfs/limits.js';
 import { parseLimits } from '../linux/procfs/limits.js';
 import {
@@ -26,6 +27,7 @@ import {
   SECBIT_NOROOT,
 } from '../linux/uapi/prctl.js';
 import { IOPRIO_WHO_PROCESS, sched_attr } from '../linux/uapi/sched.js';
+import { refused } from '../support/errors.js';
 import type { KernelPort } from './ports.js';
 
 export type SchedAttr = StructValue<typeof sched_attr>;
@@ -131,8 +133,8 @@ export class OwnTask {
   /** LSM label; undefined without one. */
   get label(): string | undefined {
     return this.#once('label', () => {
-      const text = this.#port.attemptReadText('/proc/thread-self/attr/current');
-      return typeof text === 'number' ? undefined : text;
+      // EINVAL: no security module has labels.
+      return readOptional(this.#port, '/proc/thread-self/attr/current', EINVAL);
     });
   }
 
@@ -208,6 +210,18 @@ export function parseCpuList(text: string): number[] {
 
 /** A /proc file that holds one number; undefined when there is no such file. */
 export function readNumber(port: KernelPort, path: string): number | undefined {
+  const text = readOptional(port, path);
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}
+
+/**
+ * A file of /proc that not every kernel has: undefined without it, or where reading it says `none`. Any other failure is
+ * an error: what could not be looked at is not taken for absent.
+ */
+export function readOptional(port: KernelPort, path: string, none = ENOENT): string | undefined {
   const text = port.attemptReadText(path);
-  return typeof text === 'number' ? undefined : Number.parseInt(text, 10);
+  if (typeof text !== 'number') return text;
+  if (text === -ENOENT || text === -none) return undefined;
+  const errno = errnoName(-text);
+  throw refused(`reading '${path}': ${errno}`, { syscall: 'read', errno });
 }

@@ -4,8 +4,8 @@ import type { core_entry, task_kobj_ids_entry } from '../images/messages/core.js
 import type { mm_entry } from '../images/messages/mm.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { reg_file_entry } from '../images/messages/regfile.js';
+import type { ParentedStore } from '../images/parents.js';
 import type { MessageValue } from '../images/schema.js';
-import type { ImageStore } from '../images/store.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
@@ -57,13 +57,17 @@ export interface FileRebuild {
    * `finish`. The track stays at the stage it was at.
    */
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
-  /** The same of an image file, e.g. 'pages-1.img', for pread and preadv: its position is shared by all. */
+  /** The same of an image file, e.g. 'pages-1.img' or 'parent/pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
   /**
    * A new description of the file behind an entry, opened with `flags`, at a temporary descriptor; in the current stage,
    * 'make'. By its name, or by what stands for that.
    */
   open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number;
+  /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
+  tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
+  /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
+  temporary(process: ProcessRebuild, fileId: number): number;
   /** The reg_file_entry of this id. */
   named(fileId: number): RegFileEntry;
   /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */
@@ -89,7 +93,7 @@ export interface RestoreContext extends RebuildInputs {
 export interface RebuildInputs {
   images: ImageSet;
   /** For what the set does not hold: pagemaps, page contents. */
-  store: ImageStore;
+  store: ParentedStore;
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
@@ -103,4 +107,6 @@ export interface RebuildInputs {
   controlFd: number;
   /** Opens an image in woodfrog's own table and says its number there (for pidfd_getfd by a puppet). */
   hostImageFd(name: string): number;
+  /** So many pidfds, in woodfrog's own table, of one process that has ended; of another one at each call. */
+  hostEndedPidfds(count: number): number[];
 }

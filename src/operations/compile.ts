@@ -2,7 +2,7 @@
 import { vdsoSyscall } from '../arch/arch.js';
 import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
-import type { ImageStore } from '../images/store.js';
+import type { ParentedStore } from '../images/parents.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
@@ -35,9 +35,10 @@ export interface CompileInput {
   port: KernelPort;
   options: RestoreObjectOptions;
   puppetMappings: readonly Mapping[];
-  store: ImageStore;
+  store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
+  hostEndedPidfds(count: number): number[];
 }
 
 export interface Compiled {

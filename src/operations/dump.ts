@@ -1,6 +1,7 @@
 /** Dump: freeze the tree, look at every object, write the images, and only then let go of the tasks, or kill them. */
 import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { HostImageStore } from '../host/image-store.js';
+import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { writeImageSet } from '../images/directory.js';
 import { LinkRemaps } from '../objects/files/link-remap.js';
 import type { DumpOptions } from '../options/types.js';
@@ -11,12 +12,14 @@ import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
+import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
 import { residentBytes } from './page-progress.js';
 import { rehearse } from './rehearse.js';
-import { writeDumpStats, writePidfile } from './reports.js';
+import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
+import { Undo } from './undo.js';
 import { type PageCounts, type TreeMemory, writeGhosts, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
@@ -26,17 +29,9 @@ export const dump: Dump = (options, env) =>
 
 function dumpTree(options: DumpOptions, env: OperationEnv): Dumped {
   using session = new Session(env, 'dump');
-  const { host, interrupts } = session;
   refuseOurselves(options.pid);
-  using store = new HostImageStore(host, options.imagesDir, { sync: options.sync });
-  store.begin();
-  try {
-    return freezeAndWrite(options, env, { session, store });
-  } catch (error) {
-    interrupts.disarm();
-    store.discard();
-    throw error;
-  }
+  using store = new HostImageStore(session.host, options.imagesDir, { sync: options.sync });
+  return freezeAndWrite(options, env, { session, store });
 }
 
 interface Means {
@@ -53,6 +48,7 @@ function freezeAndWrite(
   session.port.options = options;
   rehearse(session, pid(options.pid));
   const started = monotonicMs();
+  using undo = new Undo();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const freezing_time = microsecondsSince(started);
@@ -60,33 +56,46 @@ function freezeAndWrite(
   const frozen = monotonicMs();
   const { images, memory, processes, furtherNames } = inspectTree(tree, session);
   verifyCheckpoint(images);
-  using links = new LinkRemaps(session.port);
+  const links = new LinkRemaps(session.port);
+  undo.add(() => links.undo());
   links.make(furtherNames);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
+  // What is in the folder stays as long as this dump may still be refused.
+  store.begin(isStale);
+  undo.add(() => store.discard());
   const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
   writeGhosts(images, store);
   const memwrite_time = microsecondsSince(writing);
+  // Tasks that live on have them themselves.
+  if (!options.leaveRunning && !options.leaveStopped) saveLateSignals(tree, processes, images);
   // All that is left is in our memory, or in pipes of ours: a program that goes on need not wait until it is written.
   if (options.leaveRunning) tree.thaw();
   const thawed = monotonicMs();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
-  writePidfile(options.pidfile, root.pid);
-  links.keep();
-  finish(tree, options);
+  writePidfile(options.pidfile, root.pid, undo);
   const stats = statsOf(counts, {
     freezing_time,
     frozen_time: Math.round(((options.leaveRunning ? thawed : monotonicMs()) - frozen) * 1000),
     memdump_time: memwrite_time,
     memwrite_time,
   });
-  writeDumpStats(host, options.workDir, stats);
+  writeStats(host, options.workDir, { dump: stats }, undo);
+  interrupts.check(() => 'the tree to be let go');
+  finish(tree, options, session);
+  undo.forget();
   const taskCount = processes.reduce((sum, { threads }) => sum + threads.length, 0);
   return { kind: 'dumped', pid: root.pid, taskCount, stats };
 }
+
+/** Of an earlier checkpoint, and in the way: a restore reads every image that is there. */
+const isStale = (name: string): boolean => {
+  const found = identifyImage(name);
+  return found !== undefined && found.image !== IMAGES.STATS;
+};
 
 function refuseOurselves(target: number): void {
   if (target === process.pid) {
@@ -113,10 +122,15 @@ function writeAllPages(
   });
 }
 
-function finish(tree: FrozenTree, options: DumpOptions): void {
-  if (options.leaveStopped) stopTree(tree);
-  if (options.leaveStopped) tree.thaw();
-  else if (!options.leaveRunning) killTree(tree);
+/** The commit: whatever throws here has left the tree as it was. */
+function finish(
+  tree: FrozenTree,
+  { leaveRunning, leaveStopped }: DumpOptions,
+  { stubs }: Session,
+): void {
+  if (leaveStopped) stopTree(tree);
+  if (leaveStopped) tree.thaw();
+  else if (!leaveRunning) killTree(tree, stubs);
 }
 
 const statsOf = (

@@ -2,7 +2,10 @@
 import { attemptStat } from '../host/files.js';
 import { Host } from '../host/host.js';
 import { errnoName } from '../linux/errno.js';
-import { execve } from '../linux/syscalls/tasks.js';
+import { SIG_DFL, SIGPIPE, SIGXFSZ, sigaction } from '../linux/signal.js';
+import { fcntl } from '../linux/syscalls/files.js';
+import { execve, rtSigaction } from '../linux/syscalls/tasks.js';
+import { F_SETFD } from '../linux/uapi/fcntl.js';
 import { concat, u64Bytes } from '../support/bytes.js';
 import { refused } from '../support/errors.js';
 import { cString } from '../support/text.js';
@@ -17,6 +20,7 @@ export function execute(argv: readonly string[], environment: Environment): neve
     scope.store(
       concat([...strings.map((text) => u64Bytes(scope.store(cString(text), 1))), u64Bytes(0)]),
     );
+  undoNode(host);
   const variables = Object.entries(environment).map(([key, value]) => `${key}=${value ?? ''}`);
   const result = host.attempt(execve, {
     pathname: path,
@@ -29,6 +33,16 @@ export function execute(argv: readonly string[], environment: Environment): neve
     errno,
     remedy: 'the restored tree runs on; give a program that exists and may be run',
   });
+}
+
+/** What Node sets for itself at its start, and undoes in the programs that it starts; execve(2) undoes none of it. */
+function undoNode(host: Host): void {
+  // EBADF: closed by the caller.
+  for (const fd of [0, 1, 2]) host.attempt(fcntl, { fd, cmd: F_SETFD, arg: 0 });
+  const act = sigaction.encode({ sa_handler: SIG_DFL });
+  for (const signum of [SIGPIPE, SIGXFSZ]) {
+    host.call(rtSigaction, { signum, act, oldact: 0, sigsetsize: 8 });
+  }
 }
 
 /** As execvp(3) looks for it. */

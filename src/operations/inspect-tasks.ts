@@ -13,7 +13,8 @@ import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import type { GadgetFinder } from '../tracer/gadgets.js';
-import { type BuiltProbe, runProbes } from '../tracer/probes.js';
+import type { BuiltProbe } from '../tracer/probe-tapes.js';
+import { runProbes } from '../tracer/probes.js';
 import type { ObjectPort } from './object-port.js';
 
 /** What the states of one process came to. */

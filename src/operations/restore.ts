@@ -4,15 +4,15 @@
  */
 
 import type { XstateLayout } from '../arch/arch.js';
-import { storedPages } from '../checkpoint/page-facts.js';
 import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
-import { verifyCheckpoint } from '../checkpoint/verify.js';
+import { readVerified } from '../checkpoint/verify-store.js';
 import { readText } from '../host/files.js';
-import type { Host } from '../host/host.js';
+import { type Host, syscallError } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
-import { type ImageSet, readImageSet } from '../images/directory.js';
+import type { ImageSet } from '../images/directory.js';
+import { type ParentedStore, parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { RLIMIT_NOFILE } from '../linux/resource.js';
@@ -33,12 +33,14 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
-import { writePidfile, writeRestoreStats } from './reports.js';
+import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { OperationEnv, Restore, RestoreReport, RestoreStats } from './types.js';
+import { Undo } from './undo.js';
 import { waitForEnd } from './wait.js';
 
 export const restore: Restore = (options, env) =>
@@ -53,15 +55,16 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
-  const images = readImageSet(store);
-  verifyCheckpoint(images, storedPages(store));
+  const images = readVerified(store);
   const fileTypes = fileKinds.map(({ fdType }) => fdType);
   refuseUnsupported(images, { fileTypes, images: resourceImages });
   if (options.detached && !options.sibling) refuseOrphanSignal(images);
   interrupts.arm(RESTORE_SEC, { ticking: true });
+  using undo = new Undo();
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
-  const inherited = inheritedFds(session, images);
+  using inherited = new InheritedFds(session, images, openImages(store));
+  using ended = new EndedPidfds(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -79,23 +82,26 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      hostEndedPidfds: (count) => ended.make(count),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
       abortPuppet(session, puppet);
-      return { kind: 'explained', plan: printPlan(compiled.plan).split('\n') };
+      return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
     run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
     const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
-    writePidfile(options.pidfile, root.vpid);
+    writePidfile(options.pidfile, root.vpid, undo);
+    const stats = statsOf(started, forked);
+    writeStats(host, options.workDir, { restore: stats }, undo);
+    interrupts.check(() => 'the tree to be let go');
     run.commit({ leaveStopped: options.leaveStopped });
+    undo.forget();
     run.afterwards((what, error) =>
       log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
     );
-    const stats = statsOf(started, forked);
-    writeRestoreStats(host, options.workDir, stats);
     return {
       kind: 'restored',
       pid: root.vpid,
@@ -109,8 +115,6 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     throw error;
   } finally {
     run?.[Symbol.dispose]();
-    host.attempt(close, { fd: inherited.controlFd });
-    host.attempt(close, { fd: inherited.planFd });
   }
 }
 
@@ -123,7 +127,7 @@ const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(
-  { host, interrupts, port }: Session,
+  { host, interrupts, stubs, port }: Session,
   { plan, births, processes }: Compiled,
   {
     puppet,
@@ -138,6 +142,7 @@ function newRun(
     first: births.first.track,
     planFd,
     interrupts,
+    stubs,
     port: (run) => new StepPort(host, run, port.xstateLayout),
     vdsoSyscall: (process) => defined(syscalls.get(process), `pid ${process} has no vdso`),
     onStage: (stage) => env.log.debug('restore', `Stage '${stage}'`),
@@ -224,21 +229,46 @@ const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
 /** Numbers that stay free in Node's own table, and in no saved one are used. */
 const SPARE_FDS = 64;
 
+/** How many descriptors reading pages takes at most: for each level its folder, its page files, a pagemap. */
+function openImages(store: ParentedStore): number {
+  const names = parentChain(store).map((level) => level.list());
+  return names.flat().filter((name) => name.startsWith('pages-')).length + 2 * names.length;
+}
+
 /**
  * The two descriptors that every puppet inherits: our own pidfd, at a number above all saved ones, by which puppets
  * take our descriptors; and the memory file of the plan.
  */
-function inheritedFds({ host }: Session, images: ImageSet): { controlFd: number; planFd: number } {
-  let highest = 2;
-  for (const id of images.ids(IMAGES.FDINFO)) {
-    for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
+class InheritedFds implements Disposable {
+  readonly controlFd: number = -1;
+  readonly planFd: number = -1;
+  readonly #host: Host;
+
+  constructor({ host }: Session, images: ImageSet, openImages: number) {
+    this.#host = host;
+    let highest = 2;
+    for (const id of images.ids(IMAGES.FDINFO)) {
+      for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
+    }
+    makeRoomForFds(host, highest + SPARE_FDS + openImages);
+    try {
+      const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
+      const moved = host.attempt(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });
+      host.attempt(close, { fd: pidfd });
+      if (moved < 0) throw syscallError('fcntl', -moved, 'fcntl(F_DUPFD) of our pidfd');
+      this.controlFd = moved;
+      this.planFd = host.call(memfdCreate, { name: 'woodfrog-plan', flags: 0 });
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
-  makeRoomForFds(host, highest + SPARE_FDS);
-  const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
-  const controlFd = host.call(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });
-  host.call(close, { fd: pidfd });
-  const planFd = host.call(memfdCreate, { name: 'woodfrog-plan', flags: 0 });
-  return { controlFd, planFd };
+
+  [Symbol.dispose](): void {
+    for (const fd of [this.controlFd, this.planFd]) {
+      if (fd >= 0) this.#host.attempt(close, { fd });
+    }
+  }
 }
 
 /** RLIMIT_NOFILE is raised for the puppets to inherit; a process that outlives the restore gets its own back. */
@@ -246,7 +276,7 @@ function restoredLimit(host: Host): Disposable {
   const new_limit = descriptorLimit(host);
   return {
     [Symbol.dispose]() {
-      host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
+      host.attempt(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
     },
   };
 }

@@ -184,7 +184,7 @@ function inBirthOrder(tree: Tree): Member[] {
   const next = [...(children.get(0) ?? [])].reverse();
   for (let born = next.pop(); born; born = next.pop()) {
     order.push(born);
-    next.push(...[...(children.get(born.vpid) ?? [])].reverse());
+    for (const child of [...(children.get(born.vpid) ?? [])].reverse()) next.push(child);
   }
   if (order.length === tree.size) return order;
   const unborn = [...tree.values()].filter((born) => !order.includes(born));

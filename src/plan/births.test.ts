@@ -6,7 +6,7 @@ import { printPlan } from './print.js';
 import { verifyPlan } from './verify.js';
 
 const BASE = 0x1000_0000_0000;
-type Extra = Partial<Pick<BirthProcess, 'threads' | 'zombie' | 'comm'>>;
+type Extra = Partial<Pick<BirthProcess, 'threads' | 'zombie' | 'comm' | 'tables' | 'exitSignal'>>;
 
 const process = (ids: [number, number, number, number], extra: Extra = {}): BirthProcess => {
   const [vpid, ppid, pgid, sid] = ids;
@@ -251,6 +251,51 @@ test("threads are born on the leader's track in their stage, with tracks of thei
   assert.equal(thread?.process, 10);
   assert.equal(thread?.track.firstStage, 'threads');
   assert.equal(births.threads.get(10), births.processes.get(10));
+});
+
+test('a table is shared from birth, and given up by who carries it only for its child', () => {
+  const tables = (vpid: number, files_id: number) => ({
+    ...{ vm_id: vpid, files_id, fs_id: vpid, sighand_id: vpid },
+  });
+  const shown = steps(
+    process([10, 0, 10, 10], { tables: tables(10, 2) }),
+    process([11, 10, 10, 10], { tables: tables(11, 3) }),
+    process([12, 11, 10, 10], { tables: tables(12, 2) }),
+  );
+  assert.deepEqual(shown.slice(3), [
+    '  [pid 10 (sh)] clone3({flags=CLONE_FILES, SIGCHLD, set_tid=[11]})',
+    '  [pid 11 (sh)] clone3({flags=CLONE_FILES, SIGCHLD, set_tid=[12]})',
+    '  [pid 11 (sh)] unshare(CLONE_FILES)',
+  ]);
+});
+
+test('exit signals are given at birth, and those of zombies forgotten: queued ones each', () => {
+  const end = { status: 0 };
+  const { plan } = bear(
+    process([10, 0, 10, 10], { exitSignal: 10 }),
+    process([11, 10, 10, 10], { exitSignal: 0 }),
+    process([12, 10, 10, 10], { exitSignal: 34, zombie: end }),
+    process([13, 10, 10, 10], { exitSignal: 34, zombie: end }),
+    process([14, 10, 10, 10], { exitSignal: 10, zombie: end }),
+    process([15, 10, 10, 10], { exitSignal: 10, zombie: end }),
+  );
+  const text = printPlan(plan);
+  const born = [...text.matchAll(/exit_signal=(\S+), .*set_tid=\[(\d+)\]/g)];
+  assert.deepEqual(
+    born.map(([, signal, vpid]) => `${vpid} ${signal}`),
+    ['10 0', '11 0', '12 SIGRTMIN+2', '13 SIGRTMIN+2', '14 SIGUSR1', '15 SIGUSR1'],
+  );
+  assert.equal(text.match(/rt_sigtimedwait/g)?.length, 3);
+});
+
+test('a sibling cannot bear one with another exit signal', () => {
+  refuses(
+    'unsupported',
+    /pid 12 must be born by its sibling, pid 11, which has another exit signal/,
+    process([10, 0, 10, 10]),
+    process([11, 10, 11, 11]),
+    process([12, 10, 11, 11], { exitSignal: 10 }),
+  );
 });
 
 test('the first helper is prepared before it bears', () => {

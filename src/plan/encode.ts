@@ -102,7 +102,7 @@ function itemsOf(track: Track, stages: readonly Stage[]): Item[] {
   }
   const items: Item[] = [];
   for (const stage of stages) {
-    items.push(...(byStage.get(stage) ?? []));
+    for (const item of byStage.get(stage) ?? []) items.push(item);
     if (posts(track, stage)) {
       items.push({ stage, kind: 'post' });
       items.push({ stage, kind: 'wait' });

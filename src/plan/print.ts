@@ -70,7 +70,9 @@ function printStep(step: Step, reader: Reader): string {
   });
   const number = reader.numbers.get(step);
   const result = [
-    mustEqual === undefined ? '' : `must be ${mustEqual}`,
+    mustEqual === undefined
+      ? ''
+      : `must be ${call.returns === 'address' ? hex(Number(mustEqual)) : mustEqual}`,
     number === undefined ? '' : `#${number}`,
     onError === 'ignore' ? 'may fail' : '',
   ].filter((part) => part !== '');

@@ -4,19 +4,29 @@
  * changed in any task; when the tracer dies, every task goes on.
  */
 
-import { attemptReadDir, attemptReadText, readDir } from '../host/files.js';
+import { attemptReadDir, attemptReadText, readIfThere } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
-import { attemptDetach, attemptSeize, interrupt, resume } from '../host/ptrace.js';
-import { type WaitEvent, waitAny } from '../host/wait.js';
-import { EPERM, ESRCH } from '../linux/errno.js';
+import { attemptDetach, attemptSeize, eventMessage, interrupt, resume } from '../host/ptrace.js';
+import { isSyscallStop, type WaitEvent, waitAnyOrTick } from '../host/wait.js';
+import { ENOENT, EPERM, ESRCH, errnoName } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP, signalName } from '../linux/signal.js';
-import { kill } from '../linux/syscalls/tasks.js';
-import { PTRACE_EVENT_STOP, PTRACE_O_TRACESYSGOOD } from '../linux/uapi/ptrace.js';
+import {
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_STOP,
+  PTRACE_O_TRACEEXEC,
+  PTRACE_O_TRACESYSGOOD,
+} from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
-import { gone, refused, unsupported, within } from '../support/errors.js';
+import { CheckpointError, gone, refused, unsupported, within } from '../support/errors.js';
+import { Family, type Relative } from './family.js';
+
+/** EXEC: an exec ends the process's other threads, and the one that called it takes the leader's number. */
+export const FROZEN_OPTIONS = PTRACE_O_TRACESYSGOOD + PTRACE_O_TRACEEXEC;
+/** How long a thread that was asked to stop and has not yet may take at the thaw. */
+const SETTLE_MS = 100;
 
 export interface FrozenProcess {
   pid: Pid;
@@ -36,10 +46,7 @@ export class FrozenTree implements Disposable {
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
   readonly #threads = new Map<Pid, ThreadState>();
-  /** Those that have not stopped yet: asked for at every stop of a thousand threads. */
-  readonly #running = new Set<Pid>();
-  /** Signals that came meanwhile and could not be kept pending. */
-  readonly #toSend: { tid: Pid; signal: number }[] = [];
+  #stopSignal: { tid: Pid; signal: number } | undefined;
   #released = false;
 
   constructor(host: Host, interrupts: Interrupts) {
@@ -47,23 +54,12 @@ export class FrozenTree implements Disposable {
     this.interrupts = interrupts;
   }
 
-  /** Detaches from every thread: the tree runs on as it was. Runs at scope end, whatever happened. */
+  /** Detaches from every thread: the tree runs on as it was. Runs at scope end, whatever happened; never throws. */
   thaw(): void {
     if (this.#released) return;
     this.#released = true;
-    for (const { tid, signal } of this.#toSend) {
-      // ESRCH: the thread has ended, and the signal with it.
-      this.host.attempt(kill, { pid: tid, sig: signal });
-    }
-    for (const [tid, state] of this.#threads) {
-      // ESRCH: killed meanwhile, and with it gone from us.
-      if (state !== 'dead') attemptDetach(this.host, tid);
-    }
-  }
-
-  /** Sends a signal to the thread's process when the tree is let go. */
-  sendAtThaw(tid: Pid, signal: number): void {
-    this.#toSend.push({ tid, signal });
+    for (const tid of this.threads) detachSurely(this.host, tid);
+    this.#settle();
   }
 
   /** The tree is no longer ours to thaw: its tasks were killed. */
@@ -76,19 +72,31 @@ export class FrozenTree implements Disposable {
   }
 
   get threads(): Pid[] {
-    return [...this.#threads].filter(([, state]) => state === 'stopped').map(([tid]) => tid);
+    return this.#in('stopped');
+  }
+
+  /** Seized, but not stopped yet. */
+  get running(): Pid[] {
+    return this.#in('running');
+  }
+
+  #in(wanted: ThreadState): Pid[] {
+    return [...this.#threads].filter(([, state]) => state === wanted).map(([tid]) => tid);
   }
 
   /** Seizes a thread and asks it to stop; false when it cannot be: a zombie, or gone. */
   seize(tid: Pid): boolean {
-    const seized = attemptSeize(this.host, tid, PTRACE_O_TRACESYSGOOD);
+    const seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
     if (seized === -ESRCH) return false;
     if (seized === -EPERM) {
       refuseUnlessZombie(this.host, tid);
       return false;
     }
-    if (seized < 0) throw refused(`PTRACE_SEIZE failed with errno ${-seized}`, { pid: tid });
-    this.#setState(tid, 'running');
+    if (seized < 0) {
+      const errno = errnoName(-seized);
+      throw refused(`PTRACE_SEIZE: ${errno}`, { pid: tid, syscall: 'ptrace', errno });
+    }
+    this.#threads.set(tid, 'running');
     // ESRCH: it died meanwhile; the wait below says so.
     interrupt(this.host, tid);
     return true;
@@ -102,53 +110,125 @@ export class FrozenTree implements Disposable {
     return this.#threads.get(tid) === 'dead';
   }
 
+  /** A thread has ended while the tree was frozen: somebody killed it. */
+  noteEnd(tid: Pid): void {
+    if (this.#threads.has(tid)) this.#threads.set(tid, 'dead');
+  }
+
+  /** A stop signal (SIGSTOP) came while a thread ran for us. It takes effect at the thaw. */
+  noteStopSignal(tid: Pid, signal: number): void {
+    this.#stopSignal ??= { tid, signal };
+  }
+
+  /** Throws when a process was told to stop meanwhile: saved as running, it would run on when it is restored. */
+  refuseStopped(): void {
+    if (!this.#stopSignal) return;
+    const { tid, signal } = this.#stopSignal;
+    throw stoppedBy(signal, tid, commOf(this.host, tid));
+  }
+
   /** Waits until no seized thread is running. */
   waitStopped(): void {
-    while (this.#running.size > 0) {
-      this.handle(waitAny(this.host, this.interrupts, () => describeRunning(this)));
+    // Each of them has an event to come: they are counted again when that many have been seen.
+    for (let left = this.running.length; left > 0; left = this.running.length) {
+      for (; left > 0; left--) {
+        const event = waitAnyOrTick(this.host, this.interrupts, () => describeRunning(this));
+        if (event) this.#handle(event);
+        else {
+          this.#dropLost();
+          break;
+        }
+      }
     }
   }
 
-  get running(): Pid[] {
-    return [...this.#running];
-  }
-
-  #setState(tid: Pid, state: ThreadState): void {
-    this.#threads.set(tid, state);
-    if (state === 'running') this.#running.add(tid);
-    else this.#running.delete(tid);
-  }
-
-  handle(event: WaitEvent): void {
+  #handle(event: WaitEvent): void {
     const { tid } = event;
-    if (!this.#threads.has(tid)) return;
     if (event.kind !== 'stopped') {
-      this.#setState(tid, 'dead');
-    } else if (event.event === PTRACE_EVENT_STOP && event.signal === SIGTRAP) {
-      this.#setState(tid, 'stopped');
+      this.noteEnd(tid);
+    } else if (event.event === PTRACE_EVENT_EXEC) {
+      this.#replace(tid);
+    } else if (!this.#threads.has(tid)) {
+      attemptDetach(this.host, tid, signalOf(event));
     } else if (event.event === PTRACE_EVENT_STOP) {
-      throw unsupported(`the task is stopped by ${signalName(event.signal)}`, {
-        pid: tid,
-        comm: commOf(this.host, tid),
-        remedy: `continue it first: kill -CONT ${tid}`,
-      });
+      this.#threads.set(tid, 'stopped');
+      if (event.signal !== SIGTRAP) throw stoppedBy(event.signal, tid, commOf(this.host, tid));
     } else {
       // A signal on its way is delivered as it would have been; the stop we asked for follows.
       resume(this.host, tid, event.signal);
     }
   }
+
+  /** After an exec: the thread that called it has the leader's number now, and must be asked to stop once more. */
+  #replace(tid: Pid): void {
+    if (!this.#threads.has(tid) || this.isDead(tid)) {
+      this.#threads.set(tid, 'stopped');
+      throw gone('the process runs another program meanwhile', { pid: tid, remedy: 'try again' });
+    }
+    const former = pid(eventMessage(this.host, tid));
+    this.#threads.set(former, 'dead');
+    this.#threads.set(tid, 'running');
+    interrupt(this.host, tid);
+    resume(this.host, tid);
+  }
+
+  /**
+   * Threads of which no event tells that they will not stop: a leader that has ended before its other threads, or one
+   * that has gone as a thread which was not seized yet ran exec.
+   */
+  #dropLost(): void {
+    for (const tid of this.running) {
+      const text = readIfThere(this.host, `/proc/${tid}/status`);
+      const { State = 'X', TracerPid = 0 } = text === undefined ? {} : parseStatus(text);
+      if (State === 'Z') this.#threads.set(tid, 'dead');
+      else if (TracerPid === 0) this.#threads.delete(tid);
+    }
+  }
+
+  /**
+   * Who was asked to stop and has not yet can be let go only when it has. One that never does (a parent inside vfork)
+   * is let go by the kernel when we end.
+   */
+  #settle(): void {
+    const deadline = performance.now() + SETTLE_MS;
+    try {
+      if (this.running.length > 0) this.interrupts.armCleanup(1);
+      while (this.running.length > 0 && performance.now() < deadline) {
+        const event = waitAnyOrTick(this.host, this.interrupts, () => describeRunning(this));
+        if (event?.kind === 'stopped') attemptDetach(this.host, event.tid, signalOf(event));
+        if (event) this.#threads.set(event.tid, 'dead');
+      }
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+    }
+  }
 }
+
+/** The signal to go on with from a stop: one that is on its way. */
+export const signalOf = (event: WaitEvent & { kind: 'stopped' }): number =>
+  event.event === 0 && !isSyscallStop(event) ? event.signal : 0;
+
+/** ESRCH: killed meanwhile, and with it gone from us. Anything else would leave it stopped for as long as we live. */
+export function detachSurely(host: Host, tid: Pid): void {
+  const result = attemptDetach(host, tid);
+  if (result < 0 && result !== -ESRCH) attemptDetach(host, tid);
+}
+
+export const stoppedBy = (signal: number, tid: Pid, comm: string): CheckpointError =>
+  unsupported(`the task is stopped by ${signalName(signal)}`, {
+    pid: tid,
+    comm,
+    remedy: `continue it first: kill -CONT ${tid}`,
+  });
 
 /** Stops the tree below `root`, whole, or leaves it running and throws. */
 export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): FrozenTree {
   const tree = new FrozenTree(host, interrupts);
   try {
-    if (typeof attemptReadDir(host, `/proc/${root}`) === 'number') {
-      throw gone('no such process', { pid: root });
-    }
+    if (isGone(host, root)) throw gone('no such process', { pid: root });
     const family = new Family(host, root);
     for (let found = family.update(); found.length > 0; found = family.update()) {
-      freezeProcesses(tree, found);
+      freezeProcesses(tree, found, family);
     }
     return tree;
   } catch (error) {
@@ -157,67 +237,10 @@ export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): Froze
   }
 }
 
-/**
- * Who descends from the root, found by the parent that every process names: /proc/PID/task/TID/children is a kernel
- * option (CONFIG_PROC_CHILDREN) that not all have. The first look is taken while nothing is stopped; later ones read
- * only processes that are new, until there is none: a stopped tree has no children.
- */
-class Family {
-  readonly #host: Host;
-  readonly #root: Pid;
-  /** Every process looked at: its parent. */
-  readonly #parents = new Map<number, number>();
-  readonly #members = new Set<number>();
-
-  constructor(host: Host, root: Pid) {
-    this.#host = host;
-    this.#root = root;
-  }
-
-  /** Members of the tree that were not there at the last look, parents first. */
-  update(): FrozenProcess[] {
-    const children = new Map<number, number[]>();
-    for (const name of readDir(this.#host, '/proc')) {
-      const id = Number(name);
-      if (Number.isNaN(id)) continue;
-      const parent = this.#parents.get(id) ?? this.#parentOf(id);
-      if (parent === undefined) continue;
-      const siblings = children.get(parent);
-      if (siblings) siblings.push(id);
-      else children.set(parent, [id]);
-    }
-    const found: FrozenProcess[] = [];
-    const queue: { id: number; parent: number | undefined }[] = [
-      { id: this.#root, parent: undefined },
-    ];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { id, parent } = next;
-      if (!this.#members.has(id)) {
-        this.#members.add(id);
-        found.push({
-          pid: pid(id),
-          parent: parent === undefined ? undefined : pid(parent),
-          zombie: false,
-          threads: [],
-        });
-      }
-      for (const child of children.get(id) ?? []) queue.push({ id: child, parent: id });
-    }
-    return found;
-  }
-
-  #parentOf(id: number): number | undefined {
-    const text = attemptReadText(this.#host, `/proc/${id}/stat`);
-    if (typeof text === 'number') return undefined;
-    const { ppid } = parseStat(text);
-    this.#parents.set(id, ppid);
-    return ppid;
-  }
-}
-
 /** Stops these processes, every thread, and adds them to the tree. */
-function freezeProcesses(tree: FrozenTree, found: readonly FrozenProcess[]): void {
-  let open = [...found];
+function freezeProcesses(tree: FrozenTree, relatives: readonly Relative[], family: Family): void {
+  const found = relatives.map((one): FrozenProcess => ({ ...one, zombie: false, threads: [] }));
+  let open = found;
   // A thread that starts another one before it stops is caught by listing once more after it has.
   while (open.length > 0) {
     const growing = open.filter((process) => seizeNewThreads(tree, process));
@@ -225,11 +248,12 @@ function freezeProcesses(tree: FrozenTree, found: readonly FrozenProcess[]): voi
     open = growing;
   }
   for (const process of found) {
-    process.threads = process.threads.filter((tid) => !tree.isDead(tid));
+    process.threads = process.threads.filter((tid) => tree.isKnown(tid) && !tree.isDead(tid));
     process.zombie = process.threads.length === 0;
     if (process.zombie && isGone(tree.host, process.pid)) {
       if (process.parent === undefined)
         throw gone('the process ended meanwhile', { pid: process.pid });
+      family.forget(process.pid);
       continue;
     }
     tree.processes.push(process);
@@ -240,9 +264,11 @@ function freezeProcesses(tree: FrozenTree, found: readonly FrozenProcess[]): voi
 function seizeNewThreads(tree: FrozenTree, process: FrozenProcess): boolean {
   const names = attemptReadDir(tree.host, `/proc/${process.pid}/task`);
   if (typeof names === 'number') {
-    if (names === -ESRCH || process.parent !== undefined) return false;
+    if (names !== -ESRCH && names !== -ENOENT) throw unlisted(process, names);
+    if (process.parent !== undefined) return false;
     throw gone('the process ended meanwhile', { pid: process.pid });
   }
+  process.threads = process.threads.filter((tid) => tree.isKnown(tid));
   let found = false;
   for (const name of names) {
     const tid = pid(Number(name));
@@ -253,13 +279,16 @@ function seizeNewThreads(tree: FrozenTree, process: FrozenProcess): boolean {
   return found;
 }
 
+const unlisted = ({ pid: leader }: FrozenProcess, result: number): CheckpointError =>
+  refused(`its threads cannot be listed: ${errnoName(-result)}`, { pid: leader });
+
 const isGone = (host: Host, process: Pid): boolean =>
-  typeof attemptReadText(host, `/proc/${process}/stat`) === 'number';
+  readIfThere(host, `/proc/${process}/stat`) === undefined;
 
 /** EPERM of PTRACE_SEIZE: a zombie is dumped as such; anything else has a reason to be told. */
 function refuseUnlessZombie(host: Host, tid: Pid): void {
-  const text = attemptReadText(host, `/proc/${tid}/status`);
-  if (typeof text === 'number') return;
+  const text = readIfThere(host, `/proc/${tid}/status`);
+  if (text === undefined) return;
   const { State, TracerPid, Name } = parseStatus(text);
   if (State === 'Z' || State === 'X') return;
   const where = { pid: tid, comm: Name };

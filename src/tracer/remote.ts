@@ -1,6 +1,6 @@
 /**
  * One system call in each of many frozen processes at once. Before anything else, a signal frame with the task's
- * true state is written below its stack's red zone, as the return address of the call: if the tracer dies, the call
+ * true state is written to its main stack, as the return address of the call: if the tracer dies, the call
  * ends in rt_sigreturn and the task goes on. Restoring the registers happens at an interrupt stop, where the kernel
  * still restarts the call that the freeze interrupted.
  */
@@ -9,7 +9,7 @@ import {
   forFrame,
   type Registers,
   redirect,
-  sigframeSize,
+  type Sigframe,
   type XstateLayout,
 } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
@@ -22,14 +22,14 @@ import {
   setRegisters,
   setSigmask,
 } from '../host/ptrace.js';
-import { SYSCALL_STOP, type WaitEvent, waitAny } from '../host/wait.js';
-import type { Mapping } from '../linux/procfs/maps.js';
-import { FULL_SIGSET, SIGSTOP, SIGTRAP } from '../linux/signal.js';
+import { isSyscallStop, waitAny } from '../host/wait.js';
+import { FULL_SIGSET } from '../linux/signal.js';
 import { PTRACE_EVENT_STOP } from '../linux/uapi/ptrace.js';
-import { assert } from '../support/assert.js';
-import { alignDown, toNumber, toSigned, toWord } from '../support/bytes.js';
-import { gone } from '../support/errors.js';
-import type { FrozenTree } from './freeze.js';
+import { toNumber, toSigned, toWord } from '../support/bytes.js';
+import { type CheckpointError, gone } from '../support/errors.js';
+import { Away } from './away.js';
+import { placeFrame } from './frame-place.js';
+import { type FrozenTree, signalOf } from './freeze.js';
 import type { Gadgets } from './gadgets.js';
 
 export interface RemoteCall {
@@ -41,63 +41,108 @@ export interface RemoteCall {
   args: readonly number[];
 }
 
-const RED_ZONE = 128;
-const FRAME_ALIGN = 64;
 /** A frame that asks rt_sigreturn to set this alternate stack leaves the task's own as it is: EINVAL is ignored. */
 export const KEEP_ALTSTACK = { ss_sp: 0, ss_flags: 0x7fff_fff0, ss_size: 0 };
 
-/** Makes the calls, all at once; results in order, negative ones are -errno. The registers are back afterwards. */
+/**
+ * Makes the calls, all at once. `done` is told each result, -errno when it failed. The threads have their own registers
+ * back afterwards, also when this throws; then `done` was told of the calls that were made nevertheless.
+ */
 export function remoteCalls(
   tree: FrozenTree,
   calls: readonly RemoteCall[],
-  layout: XstateLayout,
-): number[] {
-  const { host } = tree;
-  const pending = new Map<number, { index: number; entered: boolean }>();
-  calls.forEach((call, index) => {
-    begin(tree, call, layout);
-    pending.set(call.thread.tid, { index, entered: false });
-    resumeToSyscall(host, call.thread.tid);
-  });
-  const results: number[] = calls.map(() => 0);
-  while (pending.size > 0) {
-    const event = waitAny(host, tree.interrupts, () => 'a system call in a task');
-    const state = pending.get(event.tid);
-    if (state === undefined) continue;
-    if (event.kind !== 'stopped') throw goneMeanwhile(calls[state.index]);
-    if (isSyscallStop(event) && !state.entered) {
-      // The stop asked for now comes after the call, before any code of the task.
-      state.entered = true;
-      interrupt(host, event.tid);
-      resume(host, event.tid);
-    } else if (event.event === PTRACE_EVENT_STOP && state.entered) {
-      results[state.index] = finish(tree, calls[state.index]);
-      pending.delete(event.tid);
-    } else {
-      holdSignal(tree, event);
-      if (state.entered) resume(host, event.tid);
-      else resumeToSyscall(host, event.tid);
+  { layout, done }: { layout: XstateLayout; done: (call: RemoteCall, result: number) => void },
+): void {
+  const byThread = new Map<number, RemoteCall>(calls.map((call) => [call.thread.tid, call]));
+  const away = new Away(tree);
+  const borrowed: Borrowed[] = [];
+  const tell = (tid: number, { ip, ax }: Registers): void => {
+    const call = byThread.get(tid);
+    if (call && toNumber(ip) === behindCall(call)) done(call, Number(toSigned(ax)));
+  };
+  try {
+    for (const call of calls) {
+      away.add(call.thread, ({ ip }) =>
+        [call.gadgets.syscall, behindCall(call)].includes(toNumber(ip)),
+      );
+      begin(tree, call, { layout, borrowed });
+      resumeToSyscall(tree.host, call.thread.tid);
+    }
+    const finish = (tid: number): void => {
+      tell(tid, getRegisters(tree.host, tid));
+      away.restore(tid);
+    };
+    waitCalls(tree, away, finish);
+  } catch (error) {
+    away.bringBack(tell);
+    throw error;
+  } finally {
+    for (const { call, address, length } of borrowed) {
+      if (away.has(call.thread.tid)) continue;
+      attemptWriteMemory(tree.host, call.process.pid, address, new Uint8Array(length));
     }
   }
-  return results;
 }
 
-const isSyscallStop = (event: WaitEvent & { kind: 'stopped' }): boolean =>
-  event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
+/** Memory of a task that must be zeros again afterwards. */
+interface Borrowed {
+  call: RemoteCall;
+  address: number;
+  length: number;
+}
 
-function begin(tree: FrozenTree, call: RemoteCall, layout: XstateLayout): void {
+/** `syscall`: 0f 05. A thread that has not come so far has not made the call. */
+const SYSCALL_LENGTH = 2;
+const behindCall = ({ gadgets }: RemoteCall): number => gadgets.syscall + SYSCALL_LENGTH;
+
+function waitCalls(tree: FrozenTree, away: Away, finish: (tid: number) => void): void {
+  const { host } = tree;
+  const entered = new Set<number>();
+  while (away.size > 0) {
+    const event = waitAny(host, tree.interrupts, () => 'a system call in a task');
+    const { tid } = event;
+    if (event.kind !== 'stopped') {
+      tree.noteEnd(tid);
+      const thread = away.end(tid);
+      if (thread) throw goneMeanwhile(thread);
+    } else if (!away.has(tid)) {
+      away.noteStop(event);
+    } else if (isSyscallStop(event) && !entered.has(tid)) {
+      // The stop asked for now comes after the call, before any code of the task.
+      entered.add(tid);
+      interrupt(host, tid);
+      resume(host, tid);
+    } else if (event.event === PTRACE_EVENT_STOP && entered.has(tid)) {
+      away.noteStop(event);
+      finish(tid);
+    } else {
+      away.noteStop(event);
+      if (entered.has(tid)) resume(host, tid, signalOf(event));
+      else resumeToSyscall(host, tid, signalOf(event));
+    }
+  }
+}
+
+/** Somebody killed it: the dump cannot go on. */
+export const goneMeanwhile = ({ tid, stat }: ThreadView): CheckpointError =>
+  gone('the task was killed meanwhile', { pid: tid, comm: stat.comm });
+
+function begin(
+  tree: FrozenTree,
+  call: RemoteCall,
+  { layout, borrowed }: { layout: XstateLayout; borrowed: Borrowed[] },
+): void {
   const { host } = tree;
   const { process, thread, gadgets, nr, args } = call;
-  const frame = gadgets.sigreturn === undefined ? undefined : placeFrame(call, layout);
-  if (frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0) {
-    setRegisters(
-      host,
-      thread.tid,
-      callRegisters(thread.regs, gadgets, nr, args, frame.frameAddress),
-    );
-  } else {
-    setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, undefined));
+  const place = gadgets.sigreturn === undefined ? undefined : placeFrame(host, call);
+  const frame = place && frameOf(call, place.address, layout);
+  if (place?.isBorrowed && frame) {
+    borrowed.push({ call, address: place.address, length: frame.bytes.length });
   }
+  const written =
+    frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0;
+  const sp = written ? frame.frameAddress : undefined;
+  setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, sp));
   // After the registers: should the tracer die in between, the frame's own mask is the true one either way.
   setSigmask(host, thread.tid, FULL_SIGSET);
 }
@@ -117,59 +162,17 @@ function callRegisters(
   return redirect(regs, sp === undefined ? to : { ...to, sp: toWord(sp) });
 }
 
-/** The frame below the stack's red zone; undefined where the stack may be too small to write below. */
-function placeFrame({ process, thread, gadgets }: RemoteCall, layout: XstateLayout) {
-  const sp = toNumber(thread.regs.sp);
-  const needed = sigframeSize(thread.xstate.length) + RED_ZONE + FRAME_ALIGN;
-  if (!hasRoomBelow(process.mappings, sp, needed)) return undefined;
-  return buildSigframe({
-    address: alignDown(sp - needed, FRAME_ALIGN),
+const frameOf = (
+  { thread, gadgets }: RemoteCall,
+  address: number,
+  layout: XstateLayout,
+): Sigframe =>
+  buildSigframe({
+    address,
     regs: forFrame(thread.regs),
     xstate: thread.xstate,
     layout,
     sigmask: thread.sigmask,
     altstack: KEEP_ALTSTACK,
     restorer: gadgets.sigreturn ?? 0,
-  });
-}
-
-/** Whether memory below `sp` belongs to the same stack: the main stack, or a mapping with a guard below it. */
-export function hasRoomBelow(mappings: readonly Mapping[], sp: number, needed: number): boolean {
-  const index = mappings.findIndex(({ start, end }) => start <= sp && sp <= end);
-  const mapping = mappings[index];
-  if (mapping === undefined || sp - needed < mapping.start) return false;
-  if (mapping.label === '[stack]') return true;
-  const below = mappings[index - 1];
-  return (
-    mapping.path === undefined &&
-    below !== undefined &&
-    below.end === mapping.start &&
-    below.prot === 0
-  );
-}
-
-function finish(tree: FrozenTree, call: RemoteCall | undefined): number {
-  assert(call !== undefined, 'a remote call that was not begun has ended');
-  const { host } = tree;
-  const result = toSigned(getRegisters(host, call.thread.tid).ax);
-  restoreThread(tree, call.thread);
-  return Number(result);
-}
-
-/** Puts a thread's own mask and registers back. The mask first: see the note on the tape's end in agent.ts. */
-export function restoreThread({ host }: FrozenTree, { tid, regs, sigmask }: ThreadView): void {
-  setSigmask(host, tid, sigmask);
-  setRegisters(host, tid, regs);
-}
-
-/** A signal that cannot be blocked arrived meanwhile: it is sent again when the tree is let go. */
-export function holdSignal(tree: FrozenTree, event: WaitEvent): void {
-  if (event.kind === 'stopped' && event.event === 0 && event.signal === SIGSTOP) {
-    tree.sendAtThaw(event.tid, SIGSTOP);
-  }
-}
-
-export const goneMeanwhile = (call: { process: ProcessView } | undefined) =>
-  gone('the task was killed meanwhile', {
-    ...(call ? { pid: call.process.pid, comm: call.process.comm } : {}),
   });

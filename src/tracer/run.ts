@@ -14,7 +14,6 @@ import type { Host } from '../host/host.js';
 import { syscallError } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
 import {
-  attemptDetach,
   interrupt,
   resume,
   resumeToSyscall,
@@ -23,15 +22,9 @@ import {
   setSigmask,
   setXstate,
 } from '../host/ptrace.js';
-import {
-  pollAny,
-  pollChild,
-  SYSCALL_STOP,
-  type WaitEvent,
-  waitAny,
-  waitAnyOrTick,
-} from '../host/wait.js';
-import { SIGKILL, SIGSTOP, SIGTRAP } from '../linux/signal.js';
+import type { Stubs } from '../host/stubs.js';
+import { isSyscallStop, pollAny, type WaitEvent, waitAny, waitAnyOrTick } from '../host/wait.js';
+import { SIGSTOP } from '../linux/signal.js';
 import { ftruncate } from '../linux/syscalls/files.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
 import { exit, futex, kill } from '../linux/syscalls/tasks.js';
@@ -52,13 +45,14 @@ import { assert, defined } from '../support/assert.js';
 import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
 import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
+import { Deputy } from './deputy.js';
 import { explainFailure } from './failure.js';
+import { detachSurely } from './freeze.js';
+import { killBorn } from './kill.js';
 import { type Puppet, puppetCall } from './puppet.js';
 
 const INT_MAX = 0x7fff_ffff;
 const SLICE_NS = 10_000_000;
-/** How long cleaning up after a failure may take. */
-const CLEANUP_SEC = 5;
 
 export interface RunOptions<P> {
   /** The puppet that runs `first`, the track all others descend from. */
@@ -67,6 +61,7 @@ export interface RunOptions<P> {
   /** A descriptor of the memory file that becomes the plan, inherited by the puppet. */
   planFd: number;
   interrupts: Interrupts;
+  stubs: Stubs;
   /** The address of a `syscall` instruction in every restored process (by vpid): in its vdso. */
   vdsoSyscall(process: number): number;
   /** What the plan's own steps get. */
@@ -128,23 +123,21 @@ export class PlanRun<P = never> implements Disposable {
     this.#finish();
   }
 
-  /** Lets all tasks go. Only from the first to the last call of this loop is there a moment that our death would mar. */
+  /**
+   * Lets all tasks go. Until the last has gone a deputy watches over us: if we die in between, it kills those that have
+   * gone already, as the kernel kills the others. A single process needs none: one thread that is not let go takes it along.
+   */
   commit({ leaveStopped = false } = {}): void {
-    const tids = this.#finalTasks().map(({ tid }) => tid);
-    if (leaveStopped) {
-      for (const { track } of this.#plan.tasks) {
-        if (
-          track.vpid !== undefined &&
-          track.firstStage === 'births' &&
-          track.lastStage === 'commit'
-        ) {
-          this.#host.attempt(kill, { pid: track.vpid, sig: SIGSTOP });
-        }
-      }
-    }
-    for (const tid of tids) setOptions(this.#host, tid, 0);
+    const host = this.#host;
+    const tasks = this.#finalTasks();
+    const victims = tasks.filter(({ tid, process }) => tid === process).map(({ tid }) => tid);
+    if (leaveStopped) for (const one of victims) host.call(kill, { pid: one, sig: SIGSTOP });
+    const { stubs } = this.#options;
+    using _deputy =
+      victims.length > 1 ? new Deputy(host, { stubs, when: 'alone', victims }) : undefined;
+    for (const { tid } of tasks) setOptions(host, tid, 0);
     this.#committed = true;
-    for (const tid of tids) attemptDetach(this.#host, tid);
+    for (const { tid } of tasks) detachSurely(host, tid);
   }
 
   /** What is to be done once the tasks run. Nothing that goes wrong with it may end them: it is told. */
@@ -165,31 +158,15 @@ export class PlanRun<P = never> implements Disposable {
    */
   abort(): void {
     if (this.#committed) return;
-    const { interrupts } = this.#options;
-    interrupts.armCleanup(CLEANUP_SEC);
-    const born = new Set(this.#alive);
-    for (const task of this.#alive) this.#host.attempt(kill, { pid: task, sig: SIGKILL });
-    while (this.#alive.size > 0) {
-      const event = waitAny(this.#host, interrupts, () => 'the half-restored tree to be gone');
-      if (event.kind !== 'stopped') this.#alive.delete(event.tid);
-      // A newcomer that was not known yet dies with the others.
-      else if (!this.#alive.has(event.tid)) {
-        this.#alive.add(event.tid);
-        born.add(event.tid);
-        this.#host.attempt(kill, { pid: event.tid, sig: SIGKILL });
-      }
-    }
-    for (const { track } of this.#plan.tasks) {
-      if (track.vpid !== undefined) born.add(pid(track.vpid));
-    }
-    for (const task of born) pollChild(this.#host, task);
+    const vpids = this.#plan.tracks.flatMap(({ vpid }) => (vpid === undefined ? [] : [pid(vpid)]));
+    killBorn(this.#host, { alive: this.#alive, vpids, interrupts: this.#options.interrupts });
     const port = this.#options.port(this);
     for (const { run } of this.#plan.onFailure) run(port);
   }
 
   /** Unmaps the plan from our own memory. */
   [Symbol.dispose](): void {
-    this.#host.call(munmap, { addr: this.#base, length: PLAN_LENGTH });
+    this.#host.attempt(munmap, { addr: this.#base, length: PLAN_LENGTH });
   }
 
   pidOf(vpid: number): number {
@@ -297,14 +274,22 @@ export class PlanRun<P = never> implements Disposable {
 
   /** Takes note of an end; throws if the task should have lived. */
   #ended(event: WaitEvent, stage: Stage): void {
-    this.#alive.delete(event.tid);
-    if (!this.#mayEnd(event.tid, stage)) throw this.#died(event.tid, event);
+    const { tid } = event;
+    const isOurs = this.#alive.delete(tid) || this.#taskOf(tid) !== undefined;
+    // Whoever started us may have left us children of its own.
+    if (!isOurs) return;
+    const isWell = tid !== this.#options.puppet.pid || event.kind === 'exited';
+    if (!isWell || !this.#mayEnd(tid, stage)) throw this.#died(tid, event);
+  }
+
+  #taskOf(tid: Pid): TrackTask | undefined {
+    return this.#plan.tasks.find(({ track }) => track.vpid === tid);
   }
 
   /** Helpers and zombies end when their last stage has come. */
   #mayEnd(tid: Pid, stage: Stage): boolean {
     if (tid === this.#options.puppet.pid) return true;
-    const task = this.#plan.tasks.find(({ track }) => track.vpid === tid);
+    const task = this.#taskOf(tid);
     return (
       task !== undefined &&
       stageIndex(task.track.lastStage) <= stageIndex(stage) &&
@@ -417,7 +402,7 @@ export class PlanRun<P = never> implements Disposable {
       }
       const seen = stops.get(event.tid);
       if (seen === undefined) continue;
-      const isSyscall = event.event === 0 && event.signal === SIGTRAP + SYSCALL_STOP;
+      const isSyscall = isSyscallStop(event);
       if (isSyscall && seen === 1) stops.delete(event.tid);
       else {
         if (isSyscall) stops.set(event.tid, 1);

@@ -7,28 +7,31 @@ import type { Host } from '../host/host.js';
 import { attemptReadMemory } from '../host/process-memory.js';
 import { attemptRseq, getRegisters, getSigmask, getXstate, peekPending } from '../host/ptrace.js';
 import { parseMaps } from '../linux/procfs/maps.js';
-import { parseStat } from '../linux/procfs/stat.js';
+import { parseStat, type Stat } from '../linux/procfs/stat.js';
 import { parseStatus, type Status } from '../linux/procfs/status.js';
 import { getRobustList } from '../linux/syscalls/tasks.js';
 import { type Pid, type Vpid, vpid } from '../support/brand.js';
 import { getU64, viewOf } from '../support/bytes.js';
-import { within } from '../support/errors.js';
+import { gone, within } from '../support/errors.js';
 import type { FrozenProcess, FrozenTree } from './freeze.js';
 
 const NO_RSEQ = { pointer: 0, size: 0, signature: 0, flags: 0 };
 
 /** Parents before their children. */
 export function viewTree(tree: FrozenTree): ProcessView[] {
-  const vpids = new Map<Pid, Vpid>();
+  const vpids = new Map<number, Vpid>();
   return tree.processes.map((process) => {
-    const parent = process.parent === undefined ? undefined : vpids.get(process.parent);
-    const view = within({ pid: process.pid }, () => viewProcess(tree.host, process, parent));
+    const view = within({ pid: process.pid }, () => viewProcess(tree.host, process, vpids));
     vpids.set(process.pid, view.vpid);
     return view;
   });
 }
 
-function viewProcess(host: Host, process: FrozenProcess, parent: Vpid | undefined): ProcessView {
+function viewProcess(
+  host: Host,
+  process: FrozenProcess,
+  vpids: ReadonlyMap<number, Vpid>,
+): ProcessView {
   const { pid: leader, zombie } = process;
   const threads = process.threads.map((tid) => viewThread(host, leader, tid));
   const [first] = threads;
@@ -42,7 +45,7 @@ function viewProcess(host: Host, process: FrozenProcess, parent: Vpid | undefine
     pid: leader,
     task: first?.tid ?? leader,
     vpid: innermost(status.NStgid, leader),
-    parent: parent ?? vpid(0),
+    parent: process.parent === undefined ? vpid(0) : parentOf(leaders.stat, vpids),
     vpgid: innermost(status.NSpgid, stat.pgrp),
     vsid: innermost(status.NSsid, stat.session),
     comm: leaders.stat.comm,
@@ -56,12 +59,26 @@ function viewProcess(host: Host, process: FrozenProcess, parent: Vpid | undefine
   };
 }
 
+/** Another one than it was found by, when that one ended during the freeze: an ancestor that adopts, or nobody of the tree. */
+function parentOf({ ppid, pid: child, comm }: Stat, vpids: ReadonlyMap<number, Vpid>): Vpid {
+  const parent = vpids.get(ppid);
+  if (parent !== undefined) return parent;
+  throw gone('its parent ended meanwhile, and it belongs to the tree no longer', {
+    pid: child,
+    comm,
+    remedy: 'try again',
+  });
+}
+
 /** The id in the innermost pid namespace; before Linux 4.1 there is no such line, and then no way to tell. */
 const innermost = (ids: Status['NSpid'], outer: number): Vpid => vpid(ids?.at(-1) ?? outer);
 
 function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
   const folder = `/proc/${leader}/task/${tid}`;
   const status = parseStatus(readText(host, `${folder}/status`));
+  // An exec ends a thread without a word, and gives its number to another one.
+  if (status.State !== 't')
+    throw gone('the task was killed, or runs another program', { pid: tid });
   const rseq = attemptRseq(host, tid);
   const regs = getRegisters(host, tid);
   return {

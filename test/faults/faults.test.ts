@@ -1,134 +1,41 @@
 /**
  * Kills the tool, or fails one of its system calls, at every effect of a dump and of a restore in
  * turn. The tool's part: WOODFROG_FAULT=kill:N | fail:N[:ERRNO], and WOODFROG_FAULT_COUNT=FILE,
- * where it writes how many effects a run has. Bounded by time; FAULTS=all goes through them all,
- * FAULTS=17 only through the 17th.
+ * where it writes the effects of a run.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { bounded } from '../support/kernel.js';
 import { stopAll } from '../support/program.js';
 import { describeRun, mustSucceed, saidBy, type ToolRun, tool } from '../support/tool.js';
-import { waitFor } from '../support/wait.js';
 import {
-  isGone,
-  killVictim,
-  mustBeUnharmed,
-  Surroundings,
-  startVictim,
-  type Victim,
-} from './victim.js';
+  type Bench,
+  backAgain,
+  dump,
+  dumpedBench,
+  imagesIn,
+  newBench,
+  type RunOptions,
+  restore,
+  tryEach,
+} from './bench.js';
+import { killVictim, mustBeUnharmed, Surroundings } from './victim.js';
 
-const BUDGET_MS = 45_000;
 type Kind = 'kill' | 'fail';
+const RANDOM_KILLS = 20;
 
-/**
- * Folders of one victim: images that stay, images of the run under test, the tool's scratch and
- * work folders.
- */
-interface Bench {
-  victim: Victim;
-  images: string;
-  scratch: string;
-  work: string;
-  /** A killed dump may have left mappings behind, which later images then hold. */
-  strays: boolean;
-}
-
-function bench(victim: Victim): Bench {
-  const at = (name: string): string => {
-    const dir = join(victim.program.dir, name);
-    mkdirSync(dir);
-    return dir;
-  };
-  return { victim, images: at('images'), scratch: at('scratch'), work: at('work'), strays: false };
-}
-
-const environment = ({ scratch }: Bench, fault: string): Record<string, string> => ({
-  TMPDIR: scratch,
-  ...(fault === '' ? {} : { WOODFROG_FAULT: fault }),
-});
-
-function dump(b: Bench, fault = '', count = ''): Promise<ToolRun> {
-  rmSync(b.images, { recursive: true, force: true });
-  const env = {
-    ...environment(b, fault),
-    ...(count === '' ? {} : { WOODFROG_FAULT_COUNT: count }),
-  };
-  return tool.attemptDump(b.victim.program.pid, b.images, ['-W', b.work], { env, cwd: b.scratch });
-}
-
-function restore(b: Bench, fault = '', count = ''): Promise<ToolRun> {
-  const env = {
-    ...environment(b, fault),
-    ...(count === '' ? {} : { WOODFROG_FAULT_COUNT: count }),
-  };
-  return tool.attemptRestore(b.images, ['-W', b.work], { env, cwd: b.scratch });
-}
-
-async function backAgain(b: Bench): Promise<void> {
-  await b.victim.program.mustVanish(b.victim.pids);
-  mustSucceed(await restore(b));
-  await mustBeUnharmed(b.victim, { strayMappings: b.strays });
-}
-
-/** How many effects a whole run has. */
-async function countEffects(b: Bench, run: (count: string) => Promise<ToolRun>): Promise<number> {
+/** The effects of a whole run: the names of system calls. */
+async function effectsOf(
+  b: Bench,
+  run: (b: Bench, options: RunOptions) => Promise<ToolRun>,
+): Promise<string[]> {
   const file = join(b.work, 'count');
-  mustSucceed(await run(file));
-  const count = Number(readFileSync(file, 'utf8').trim());
-  assert.ok(Number.isInteger(count) && count > 10, `the run counted ${count} effects`);
-  return count;
-}
-
-/**
- * 1...count in an order that covers the range evenly however early it is left; a random offset
- * each time.
- */
-function* effectNumbers(count: number): Generator<number> {
-  const choice = process.env.FAULTS;
-  if (choice !== undefined && /^\d+$/.test(choice)) {
-    yield Number(choice);
-    return;
-  }
-  if (choice === 'all') {
-    for (let n = 1; n <= count; n++) yield n;
-    return;
-  }
-  const seen = new Set<number>();
-  const offset = Math.random();
-  for (let i = 0; seen.size < count && i < 50 * count; i++) {
-    const n = 1 + Math.floor(((offset + i * 0.6180339887498949) % 1) * count);
-    if (seen.has(n)) continue;
-    seen.add(n);
-    yield n;
-  }
-}
-
-/**
- * Runs `act` for as many effects as the time allows; collects every failure rather than the first.
- */
-async function forEachEffect(
-  t: TestContext,
-  count: number,
-  act: (n: number) => Promise<void>,
-): Promise<void> {
-  const started = performance.now();
-  let done = 0;
-  for (const n of effectNumbers(count)) {
-    try {
-      await act(n);
-    } catch (error) {
-      throw new assert.AssertionError({
-        message: `At effect ${n} of ${count} (FAULTS=${n} repeats it): ${(error as Error).message}`,
-      });
-    }
-    done++;
-    if (process.env.FAULTS === undefined && performance.now() - started > BUDGET_MS) break;
-  }
-  t.diagnostic(`${done} of ${count} effects`);
+  mustSucceed(await run(b, { count: file }));
+  const names = readFileSync(file, 'utf8').trim().split('\n');
+  assert.ok(names.length > 10, `the run counted ${names.length} effects`);
+  return names;
 }
 
 /** What the status of a run with a fault may be. */
@@ -143,8 +50,11 @@ function judgeStatus(run: ToolRun, kind: Kind): void {
 }
 
 async function faultyDump(b: Bench, kind: Kind, n: number): Promise<void> {
-  const run = await dump(b, `${kind}:${n}`);
+  const run = await dump(b, { fault: `${kind}:${n}` });
   judgeStatus(run, kind);
+  if (kind === 'fail' && run.status !== 0) {
+    assert.deepEqual(imagesIn(b.images), [], `images are left: ${describeRun(run)}`);
+  }
   await mustHaveSettled(b, run, kind);
 }
 
@@ -153,42 +63,28 @@ async function faultyDump(b: Bench, kind: Kind, n: number): Promise<void> {
  * by inventory.img, all must go, and the images be good.
  */
 async function mustHaveSettled(b: Bench, run: ToolRun, kind: Kind): Promise<void> {
-  if (run.status === 0 || readdirIfThere(b.images).includes('inventory.img')) {
-    const { program } = b.victim;
-    const gone = waitFor(
-      'the end of a committed dump',
-      () => program.ended() !== undefined && isGone(b.victim),
-      run.status === 0 ? 5_000 : 500,
+  if (run.status === 0 || imagesIn(b.images).includes('inventory.img')) {
+    const { program, pids } = b.victim;
+    const hasGone = await program.mustVanish(pids, run.status === 0 ? 5_000 : 500).then(
+      () => true,
+      () => false,
     );
-    if (
-      await gone.then(
-        () => true,
-        () => false,
-      )
-    )
-      return await backAgain(b);
+    if (hasGone) return await backAgain(b);
     assert.notEqual(run.status, 0, 'the dump succeeded, and its tasks live');
   }
   b.strays ||= kind === 'kill';
   await mustBeUnharmed(b.victim, { strayMappings: b.strays });
 }
 
-const readdirIfThere = (dir: string): string[] => {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
-};
-
 async function faultyRestore(b: Bench, kind: Kind, n: number): Promise<void> {
   const surroundings = new Surroundings(b.victim, b.images, b.scratch);
-  const run = await restore(b, `${kind}:${n}`);
+  const run = await restore(b, { fault: `${kind}:${n}` });
   judgeStatus(run, kind);
   if (run.status !== 0) {
     const committed = kind === 'kill' && (await isRestored(b));
     if (!committed) {
       await surroundings.mustBeAsBefore();
+      await b.victim.program.mustVanish(b.victim.pids);
       mustSucceed(await restore(b));
     }
   }
@@ -204,64 +100,68 @@ async function isRestored(b: Bench): Promise<boolean> {
   );
 }
 
-const needsFaults = basename(tool.path) === 'criu' ? { skip: 'CRIU has no WOODFROG_FAULT' } : {};
+/** The bench of a test, and how to get another one after a harm. */
+async function onBench(
+  make: () => Promise<Bench>,
+  use: (current: () => Bench, renew: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  let b = await make();
+  const renew = async (): Promise<void> => {
+    await b.victim.program.stop();
+    b = await make();
+  };
+  await use(() => b, renew);
+}
+
+const options = {
+  timeout: 7_200_000,
+  ...(basename(tool.path) === 'criu' ? { skip: 'CRIU has no WOODFROG_FAULT' } : {}),
+};
 
 describe('a dump that dies or fails anywhere leaves the program unharmed', () => {
   after(stopAll);
+  const eachEffect = (t: TestContext, kind: Kind): Promise<void> =>
+    onBench(newBench, async (current, renew) => {
+      const effects = await effectsOf(current(), dump);
+      await backAgain(current());
+      await tryEach(t, effects, { act: (n) => faultyDump(current(), kind, n), renew });
+      await current().victim.program.mustPass();
+    });
   for (const kind of ['kill', 'fail'] as const) {
-    test(`${kind} at each effect of a dump`, { ...needsFaults, timeout: 3_600_000 }, (t) =>
-      bounded(t, async () => {
-        const b = bench(await startVictim());
-        const count = await countEffects(b, (file) => dump(b, '', file));
-        await backAgain(b);
-        await forEachEffect(t, count, (n) => faultyDump(b, kind, n));
-        await b.victim.program.mustPass();
-      }),
-    );
+    test(`${kind} at each effect of a dump`, options, (t) => bounded(t, () => eachEffect(t, kind)));
   }
   const expected = tool.isCriu ? { todo: 'CRIU leaves tasks stopped or traced' } : {};
   test('kill -9 at random instants of a dump', expected, (t) =>
     bounded(t, async () => {
-      const b = bench(await startVictim());
+      const b = await newBench();
       const { elapsedMs } = mustSucceed(await dump(b));
       await backAgain(b);
-      for (let i = 0; i < 25; i++) await killedDump(b, Math.random() * elapsedMs);
+      for (let i = 0; i < RANDOM_KILLS; i++) {
+        const run = await dump(b, { timeoutMs: Math.random() * elapsedMs });
+        await mustHaveSettled(b, run, 'kill');
+      }
       await b.victim.program.mustPass();
     }),
   );
 });
 
-/** The tool gets SIGKILL after `ms`, wherever it is. */
-async function killedDump(b: Bench, ms: number): Promise<void> {
-  rmSync(b.images, { recursive: true, force: true });
-  const { pid } = b.victim.program;
-  const run = await tool.attemptDump(pid, b.images, ['-W', b.work], {
-    timeoutMs: ms,
-    cwd: b.scratch,
-  });
-  await mustHaveSettled(b, run, 'kill');
-}
-
 describe('a restore that dies or fails anywhere leaves nothing behind', () => {
   after(stopAll);
+  const eachEffect = (t: TestContext, kind: Kind): Promise<void> =>
+    onBench(dumpedBench, async (current, renew) => {
+      const effects = await effectsOf(current(), restore);
+      await mustBeUnharmed(current().victim, { strayMappings: false });
+      await killVictim(current().victim);
+      await tryEach(t, effects, { act: (n) => faultyRestore(current(), kind, n), renew });
+    });
   for (const kind of ['kill', 'fail'] as const) {
-    test(`${kind} at each effect of a restore`, { ...needsFaults, timeout: 3_600_000 }, (t) =>
-      bounded(t, async () => {
-        const b = bench(await startVictim());
-        mustSucceed(await dump(b));
-        await b.victim.program.mustVanish(b.victim.pids);
-        const count = await countEffects(b, (file) => restore(b, '', file));
-        await mustBeUnharmed(b.victim, { strayMappings: false });
-        await killVictim(b.victim);
-        await forEachEffect(t, count, (n) => faultyRestore(b, kind, n));
-      }),
+    test(`${kind} at each effect of a restore`, options, (t) =>
+      bounded(t, () => eachEffect(t, kind)),
     );
   }
   test('an ordinary restore repeats from the same images', (t) =>
     bounded(t, async () => {
-      const b = bench(await startVictim());
-      mustSucceed(await dump(b));
-      await b.victim.program.mustVanish(b.victim.pids);
+      const b = await dumpedBench();
       for (let i = 0; i < 3; i++) {
         mustSucceed(await restore(b));
         await mustBeUnharmed(b.victim, { strayMappings: false });

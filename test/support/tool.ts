@@ -24,6 +24,10 @@ export interface ToolRun {
 
 export interface ToolOptions {
   timeoutMs?: number;
+  /** A signal that it gets after so many milliseconds. */
+  signalled?: { by: NodeJS.Signals; afterMs: number };
+  /** Told its pid as soon as it runs. */
+  onStart?: (pid: number) => void;
   env?: Record<string, string>;
   cwd?: string;
 }
@@ -50,7 +54,10 @@ export class Tool {
       cwd: options.cwd ?? '/',
     });
     leaveToNode(child);
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    if (child.pid !== undefined) options.onStart?.(child.pid);
+    const timers = [setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000)];
+    const { signalled } = options;
+    if (signalled) timers.push(setTimeout(() => child.kill(signalled.by), signalled.afterMs));
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -63,7 +70,7 @@ export class Tool {
       },
     );
     const elapsedMs = performance.now() - started;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     // A restored tree may hold the tool's own standard output open: then 'close' never comes.
     await Promise.race([closed, sleep(250)]);
     child.stdout.destroy();

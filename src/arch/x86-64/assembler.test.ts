@@ -32,7 +32,7 @@ import {
   zero,
 } from './assembler.js';
 import { puppetProgram } from './puppet-elf.js';
-import { cloneExecStub, cpuidStub, flagHandler, wakeHandler } from './stubs.js';
+import { cloneExecStub, cloneTapeStub, cpuidStub, flagHandler, wakeHandler } from './stubs.js';
 import { tapeInterpreter } from './tape-interpreter.js';
 
 /** What objdump reads: one line per instruction, its offset, length and text, spaces made single. */
@@ -116,7 +116,8 @@ const programs: Record<string, Assembled> = {
   'the cpuid stub': cpuidStub,
   'the flag handler': flagHandler(0x7f00_1234_5000),
   'the wake handler': wakeHandler,
-  'the puppet': puppetProgram,
+  'the clone stub with a tape': cloneTapeStub,
+  'the puppet': puppetProgram(1023),
 };
 
 for (const [name, program] of Object.entries(programs)) {

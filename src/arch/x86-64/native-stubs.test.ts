@@ -17,6 +17,8 @@ import { cloneExecStub, flagHandler, wakeHandler } from './stubs.js';
 
 const SIGCHLD = 17n;
 const EBADF = 9;
+/** Of native-driver.c. */
+const LIFELINE = 100;
 const CLONE_VM = 0x100n;
 const CLONE_VFORK = 0x4000n;
 
@@ -37,15 +39,14 @@ function puppetArguments(): Parts {
 }
 const puppetPointers = [BASE + DATA + 0x100, BASE + DATA + 0x120, BASE + DATA + 0x128];
 
-test('the clone stub turns a child into a puppet that waits in pause', () => {
-  const elf = puppetElf();
-  assert.equal(elf.length, 129);
+test('the clone stub turns a child into a puppet that ends with its lifeline', () => {
+  const elf = puppetElf(LIFELINE);
   const file = join(native.folder, 'puppet');
   writeFileSync(file, elf, { mode: 0o755 });
   const size = clone_args.size;
   const args = [BASE, BASE + DATA, size, `fd:${file}`, ...puppetPointers];
   const { stdout } = native.drive(puppetArguments(), 'puppet', ...args);
-  assert.equal(stdout, 'size 129 syscall 34 argv0 puppet reaped 1\n');
+  assert.equal(stdout, `size ${elf.length} syscall 0 argv0 puppet reaped 1\n`);
 });
 
 test('the clone stub returns an error of clone3, and leaves that of execveat as exit status', () => {

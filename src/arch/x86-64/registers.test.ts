@@ -69,6 +69,12 @@ test('a call with a restart block says EINTR from a frame and is issued again fr
   assert.deepEqual(forImage(stopped(-516)), { ...stopped(34), ip: 0x40_1000n });
 });
 
+test('a futex that waits until a point in time is issued again from a frame, too', () => {
+  const waiting = { ...stopped(-516, 202), si: 0x189n };
+  assert.deepEqual(forFrame(waiting), { ...stopped(202, 202), si: 0x189n, ip: 0x40_1000n });
+  assert.deepEqual(forFrame({ ...waiting, si: 0x80n }), { ...stopped(-4, 202), si: 0x80n });
+});
+
 test('a task in no call, or with a final result, stays as it is', () => {
   for (const regs of [stopped(-512, -1), stopped(-4), stopped(-515), stopped(-517), stopped(512)]) {
     assert.deepEqual(forFrame(regs), regs);

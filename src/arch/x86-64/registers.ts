@@ -5,6 +5,7 @@
  * restarts the call itself (arch/x86/kernel/signal.c).
  */
 import { type StructValue, struct, u64 } from '../../linux/struct.js';
+import { NR } from '../../linux/syscall-numbers.js';
 import { type Address, address } from '../../support/brand.js';
 import { toNumber, toSigned, toWord } from '../../support/bytes.js';
 
@@ -54,6 +55,9 @@ const ERESTARTNOINTR = 513n;
 const ERESTARTNOHAND = 514n;
 const ERESTART_RESTARTBLOCK = 516n;
 const EINTR = 4;
+// uapi/linux/futex.h; without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
+const FUTEX_CMD_MASK = 0x7fn;
+const FUTEX_WAIT_BITSET = 9n;
 const SYSCALL_INSTRUCTION_LENGTH = 2n;
 /** code segment of 64-bit user code (__USER_CS). */
 const USER_CS = 0x33n;
@@ -89,14 +93,20 @@ export const redirect = (regs: Registers, to: Partial<Registers>): Registers => 
 
 /**
  * What a signal frame of the same process must hold, so that rt_sigreturn resumes as the kernel would have. A restart
- * block does not outlive the tape's own system calls: such a call (nanosleep, poll, futex) says EINTR.
+ * block does not outlive the tape's own system calls: a call that says how long it waits (nanosleep, poll) says EINTR;
+ * one that says until when (futex, as pthreads use it) is issued again.
  */
 export function forFrame(regs: Registers): Registers {
   const restart = restartCode(regs);
   if (restart === undefined) return regs;
-  if (restart === ERESTART_RESTARTBLOCK) return { ...regs, ax: toWord(-EINTR) };
+  if (restart === ERESTART_RESTARTBLOCK && !waitsUntil(regs)) {
+    return { ...regs, ax: toWord(-EINTR) };
+  }
   return reissue(regs);
 }
+
+const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
+  orig_ax === BigInt(NR.futex) && (si & FUTEX_CMD_MASK) === FUTEX_WAIT_BITSET;
 
 /**
  * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again

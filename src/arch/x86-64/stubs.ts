@@ -22,17 +22,16 @@ import {
   syscallInstruction,
   testSelf,
 } from './assembler.js';
+import { tapeInstructions } from './tape-interpreter.js';
 
 const AT_EMPTY_PATH = 0x1000;
-const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9;
 
 /**
  * long cloneExec(struct clone_args *args, size_t size, int fd, const char *empty, char **argv, char **envp)
- * clone3(2); the child asks to die with its parent (a thread: PR_SET_PDEATHSIG), then runs execveat(fd, empty, argv,
- * envp, AT_EMPTY_PATH), or exits with its errno. Returns the pid, or -errno. For CLONE_VM|CLONE_VFORK and no stack of its own: the child pushes nothing on the caller's stack. A
- * signal handler would: block all signals around the call (the new program inherits that mask), or add
- * CLONE_CLEAR_SIGHAND. Every pointer must stay valid until the call returns; the kernel returns after the exec.
+ * clone3(2); the child runs execveat(fd, empty, argv, envp, AT_EMPTY_PATH), or exits with its errno. Returns the pid, or
+ * -errno. For CLONE_VM|CLONE_VFORK and no stack of its own: the child pushes nothing on the caller's stack. A signal
+ * handler would: block all signals around the call (the new program inherits that mask), or add CLONE_CLEAR_SIGHAND.
+ * Every pointer must stay valid until the call returns; the kernel returns after the exec.
  */
 export const cloneExecStub: Assembled = assemble([
   // rcx, the fourth argument of a C function, does not survive a system call.
@@ -43,10 +42,6 @@ export const cloneExecStub: Assembled = assemble([
   je('child'),
   ret,
   label('child'),
-  moveImmediate32('edi', PR_SET_PDEATHSIG),
-  moveImmediate32('esi', SIGKILL),
-  moveImmediate32('eax', NR.prctl),
-  syscallInstruction,
   move('edi', 'edx'),
   move('rsi', 'r10'),
   move('rdx', 'r8'),
@@ -58,6 +53,22 @@ export const cloneExecStub: Assembled = assemble([
   move('edi', 'eax'),
   moveImmediate32('eax', NR.exit_group),
   syscallInstruction,
+]);
+
+/**
+ * long cloneTape(struct clone_args *args, size_t size, void *epilogue)
+ * clone3(2); the child runs the tape at the stack of `args`, whose epilogue is the one given. Returns the pid, or -errno.
+ * For CLONE_VM: block all signals around the call, the child inherits that mask.
+ */
+export const cloneTapeStub: Assembled = assemble([
+  moveImmediate32('eax', NR.clone3),
+  syscallInstruction,
+  testSelf('rax'),
+  je('child'),
+  ret,
+  label('child'),
+  move('r15', 'rdx'),
+  ...tapeInstructions,
 ]);
 
 /** void cpuidStub(uint32_t leaf, uint32_t subleaf, uint32_t out[4]): eax, ebx, ecx, edx. */

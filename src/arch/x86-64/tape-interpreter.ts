@@ -63,7 +63,8 @@ const followIndirections = (): Instruction[] =>
     label(`argument${i}`),
   ]);
 
-const program: Instruction[] = [
+/** Begins with the first record, at `record`. */
+export const tapeInstructions: readonly Instruction[] = [
   label('record'),
   load('eax', memory('rsp', 0)),
   load('ecx', memory('rsp', 4)),
@@ -100,7 +101,7 @@ const program: Instruction[] = [
 ];
 
 /** The interpreter: enter at offset 0 with rsp and r15 set. `labels.call` is its only `syscall` instruction. */
-export const tapeInterpreter = assemble(program);
+export const tapeInterpreter = assemble(tapeInstructions);
 
 export interface TapeRecord {
   readonly nr: number;

@@ -10,6 +10,10 @@ export const eventpoll_tfd_entry = message('eventpoll_tfd_entry', {
   dev: optional(5, uint32),
   inode: optional(6, uint64),
   pos: optional(7, uint64),
+  /** Ours, as are all from 20000 on: the id of the target, where no descriptor `tfd` of the first holder is it. */
+  file_id: optional(20000, uint32),
+  /** The number it was added under, where `tfd` is another one of the same file. */
+  number: optional(20001, uint32),
 });
 
 export const eventpoll_file_entry = message('eventpoll_file_entry', {

@@ -1,6 +1,24 @@
 /** System calls on descriptors that tell of events: eventfd, signalfd, timerfd, epoll, inotify. */
-import { data, fdParam, flags, int, oneOf, out, pointerTo, syscall, uint } from '../syscall.js';
-import { eventfdFlags, signalfdFlags, timerfdFlags, timerfdSettimeFlags } from '../uapi/events.js';
+import {
+  data,
+  fdParam,
+  flags,
+  hexWord,
+  int,
+  oneOf,
+  out,
+  pointerTo,
+  syscall,
+  uint,
+} from '../syscall.js';
+import {
+  epoll_event,
+  epollOps,
+  eventfdFlags,
+  signalfdFlags,
+  timerfdFlags,
+  timerfdSettimeFlags,
+} from '../uapi/events.js';
 import { clocks, itimerspec } from '../uapi/sched.js';
 
 export const eventfd2 = syscall('eventfd2', { initval: uint, flags: flags(eventfdFlags) }, 'fd');
@@ -22,3 +40,15 @@ export const timerfdSettime = syscall('timerfd_settime', {
   old_value: out,
 });
 export const timerfdGettime = syscall('timerfd_gettime', { fd: fdParam, curr_value: out });
+export const epollCreate1 = syscall('epoll_create1', { flags: hexWord }, 'fd');
+export const epollWait = syscall(
+  'epoll_wait',
+  { epfd: fdParam, events: data, maxevents: uint, timeout: int },
+  'count',
+);
+export const epollCtl = syscall('epoll_ctl', {
+  epfd: fdParam,
+  op: oneOf(epollOps),
+  fd: fdParam,
+  event: pointerTo(epoll_event),
+});

@@ -18,6 +18,7 @@ import {
   clocks,
   cloneFlags,
   futexOps,
+  kcmp_epoll_slot,
   kcmpTypes,
   rlimit64,
   timespec,
@@ -53,6 +54,18 @@ export const pidfdGetfd = syscall(
   'pidfd_getfd',
   { pidfd: fdParam, targetfd: fdParam, flags: hexWord },
   'fd',
+);
+/** With KCMP_EPOLL_TFD. */
+export const kcmpEpoll = syscall(
+  'kcmp',
+  {
+    pid1: int,
+    pid2: int,
+    type: oneOf(kcmpTypes),
+    idx1: hexWord,
+    idx2: pointerTo(kcmp_epoll_slot),
+  },
+  'value',
 );
 export const kcmp = syscall(
   'kcmp',

@@ -84,6 +84,8 @@ export const KCMP_FS = 3;
 export const KCMP_SIGHAND = 4;
 export const KCMP_IO = 5;
 export const KCMP_SYSVSEM = 6;
+/** Linux 4.13. */
+export const KCMP_EPOLL_TFD = 7;
 export const kcmpTypes = {
   KCMP_FILE,
   KCMP_VM,
@@ -92,7 +94,14 @@ export const kcmpTypes = {
   KCMP_SIGHAND,
   KCMP_IO,
   KCMP_SYSVSEM,
+  KCMP_EPOLL_TFD,
 };
+/** Of an epoll instance, descriptor `efd`: the target that was added as `tfd`, number `toff` of those. */
+export const kcmp_epoll_slot = struct(
+  'kcmp_epoll_slot',
+  { efd: u32, tfd: u32, toff: u32 },
+  { size: 12 },
+);
 
 export const WNOHANG = 1;
 export const WUNTRACED = 2;

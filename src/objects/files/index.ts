@@ -1,7 +1,9 @@
 /** The kinds of open files that are saved and restored: one line each. */
 import type { FileKind } from '../kinds.js';
+import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
+import { pidfd } from './pidfd.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
 import { signalfd } from './signalfd.js';
@@ -14,4 +16,6 @@ export const FILE_KINDS: readonly FileKind[] = [
   eventfd,
   signalfd,
   timerfd,
+  epoll,
+  pidfd,
 ];

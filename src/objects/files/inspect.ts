@@ -151,7 +151,7 @@ class Inspector {
     if (obstacle) throw anew(obstacle);
     if (!kind) return undefined;
     const { registry } = this;
-    const id = registry.newFileId();
+    const id = registry.idOf(view);
     const inspected = kind.inspect({ id, description: view, seen, ids: registry });
     if (owner) registry.setOwner(inspected.entry, this.means.owners.inside(owner));
     const entry: FileEntry = { type: kind.fdType, id };

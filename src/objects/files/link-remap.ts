@@ -13,9 +13,9 @@ import type { FurtherName } from './remaps.js';
 /** How many names that are taken are passed over. */
 const ATTEMPTS = 1000;
 
-export class LinkRemaps implements Disposable {
+export class LinkRemaps {
   private readonly port: KernelPort;
-  private made: string[] = [];
+  private readonly made: string[] = [];
 
   constructor(port: KernelPort) {
     this.port = port;
@@ -50,14 +50,9 @@ export class LinkRemaps implements Disposable {
     }
   }
 
-  /** The images are complete, and refer to the names. */
-  keep(): void {
-    this.made = [];
-  }
-
-  /** Takes away what was made and not kept. */
-  [Symbol.dispose](): void {
-    for (const pathname of this.made) {
+  /** Takes away what was made. */
+  undo(): void {
+    for (const pathname of this.made.splice(0)) {
       this.port.attempt(unlinkat, { dirfd: AT_FDCWD, pathname, flags: 0 });
     }
   }

@@ -12,9 +12,10 @@ import { O_CLOEXEC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
 import { CheckpointError, gone } from '../../support/errors.js';
-import type { DescriptionView, FileKind, NamedFile } from '../kinds.js';
+import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks } from './locks.js';
 import { Namer } from './named.js';
@@ -86,7 +87,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
       root: namer.observe(`/proc/${task}/root`),
     };
   });
-  observeGroups(port, tables.descriptions);
+  observeGroups(port, tables.descriptions, new Holders(processes, observed));
   if (port.options.fileLocks) refuseSharedLocks(port, observed);
   return {
     processes: observed,
@@ -195,7 +196,11 @@ function refuseSharedLocks(port: DumpPort, processes: readonly ProcessFiles[]): 
 }
 
 /** Lets each kind look at its descriptions, those that belong together at once. */
-function observeGroups(port: DumpPort, descriptions: readonly ObservedDescription[]): void {
+function observeGroups(
+  port: DumpPort,
+  descriptions: readonly ObservedDescription[],
+  tree: TreeFiles,
+): void {
   const groups = new Map<string, ObservedDescription[]>();
   descriptions.forEach((description, i) => {
     const { kind, view, obstacle } = description;
@@ -211,6 +216,7 @@ function observeGroups(port: DumpPort, descriptions: readonly ObservedDescriptio
       const seen = kind?.observe?.(
         port,
         group.map(({ view }) => view),
+        tree,
       );
       for (const description of group) description.seen = seen;
     } catch (error) {

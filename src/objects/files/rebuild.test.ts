@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withParent } from '../../../test/support/chain.js';
 import { fixtureImages } from '../../../test/support/golden-images.js';
 import { memoryStore } from '../../../test/support/memory-store.js';
 import { ownerOfAll } from '../../../test/support/task-states.js';
@@ -69,10 +70,18 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     return process;
   });
   const context: RebuildInputs = {
-    ...{ images, plan, processes, port: host, controlFd: CONTROL_FD, store: memoryStore() },
+    ...{
+      images,
+      plan,
+      processes,
+      port: host,
+      controlFd: CONTROL_FD,
+      store: withParent(memoryStore()),
+    },
     puppetMappings: [],
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
+    hostEndedPidfds: () => [61],
   };
   return { context, processes };
 }

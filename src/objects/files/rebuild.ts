@@ -1,3 +1,8 @@
+/**
+ * Open files in a restore: from the images to steps. Each process first clears its table; descriptions are made at
+ * temporary numbers by one process each, taken from there by the others, put in their places, and the temporary
+ * numbers closed at the end.
+ */
 import { RLIMIT_NOFILE } from '../../linux/resource.js';
 import { closeRange, dup3 } from '../../linux/syscalls/files.js';
 import { pidfdGetfd, pidfdOpen, prlimit64 } from '../../linux/syscalls/tasks.js';
@@ -8,7 +13,7 @@ import type { Stage } from '../../plan/stages.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
 import { refused, within } from '../../support/errors.js';
-import type { FileBuild } from '../kinds.js';
+import type { FileBuild, FileKind } from '../kinds.js';
 import {
   type FileRebuild,
   owns,
@@ -18,7 +23,7 @@ import {
 } from '../rebuild-context.js';
 import { addLocks, addOwners } from './late-steps.js';
 import { openNamed } from './open-named.js';
-import { type FdinfoEntry, type Saved, SavedFiles, surveyFiles } from './saved-files.js';
+import { broken, type FdinfoEntry, type Saved, SavedFiles, surveyFiles } from './saved-files.js';
 
 const LAST_FD = 0xffff_ffff;
 /** Descriptors below the temporary ones that a step may have open for a moment. */
@@ -46,11 +51,21 @@ export function rebuildFiles(context: RebuildInputs): FileRebuild {
 /** The temporary descriptors of the descriptions, by id. */
 type Made = Map<number, number>;
 
+/** A description that is made, and has steps in 'fill'. */
+interface Unfilled {
+  kind: FileKind;
+  build: FileBuild<unknown, unknown>;
+  fd: number;
+}
+
 class Rebuild implements FileRebuild {
-  private tables: readonly (readonly FdinfoEntry[])[] = [];
   private readonly context: RebuildInputs;
   private readonly saved: SavedFiles;
   private readonly used = new Map<ProcessRebuild, Map<string, number>>();
+  private readonly tables = new Map<ProcessRebuild, Map<number, FdinfoEntry>>();
+  /** By process: temporary descriptors of what it has made, and of what it has taken. */
+  private readonly temporaries = new Map<ProcessRebuild, Made>();
+  private readonly unfilled: Unfilled[] = [];
 
   constructor(context: RebuildInputs, saved: SavedFiles) {
     this.context = context;
@@ -82,7 +97,6 @@ class Rebuild implements FileRebuild {
   }
 
   make(tables: readonly (readonly FdinfoEntry[])[]): void {
-    this.tables = tables;
     const { processes } = this.context;
     const { makes, takes } = planHandOver({
       tables: tables.map((table) => table.map(({ id }) => id)),
@@ -92,18 +106,53 @@ class Rebuild implements FileRebuild {
       },
     });
     const made: Made = new Map();
+    const makers = new Map<number, number>();
     processes.forEach((process, i) => {
-      for (const ids of makes[i] ?? []) this.makeTogether(process, ids, made);
+      const own: Made = new Map();
+      this.temporaries.set(process, own);
+      this.tables.set(process, new Map((tables[i] ?? []).map((entry) => [entry.fd, entry])));
+      for (const ids of makes[i] ?? []) {
+        this.makeTogether(process, ids, own);
+        for (const id of ids) makers.set(id, i);
+      }
+      for (const [id, fd] of own) made.set(id, fd);
     });
     processes.forEach((process, i) => {
       const track = process.track.at('descriptors');
-      const own = this.take(track, takes[i] ?? [], made);
+      const needs = this.needsOf((makes[i] ?? []).flat(), makers, i);
+      const own = this.temporaryOf(process);
+      for (const [id, fd] of this.take(track, [...(takes[i] ?? []), ...needs], made)) {
+        own.set(id, fd);
+      }
       for (const { id, fd, flags } of tables[i] ?? []) {
-        const oldfd = own.get(id) ?? defined(made.get(id), `file ${id} is not made`);
+        const oldfd = defined(own.get(id), `file ${id} is not made`);
         const cloexec = (flags & FD_CLOEXEC) !== 0 ? O_CLOEXEC : 0;
         const object = this.saved.get(id).kind.name;
         track.call(dup3, { oldfd, newfd: fd, flags: cloexec }, { object, fd, mustEqual: fd });
       }
+    });
+    for (const { kind, build, fd } of this.unfilled) {
+      const { vpid, comm, track } = build.process;
+      track.at('fill');
+      within({ object: kind.name, pid: vpid, comm }, () => kind.fill?.(build, fd));
+    }
+  }
+
+  /** What the `fill` of these descriptions uses, made by others and in nobody's table here. */
+  private needsOf(
+    ids: readonly number[],
+    makers: ReadonlyMap<number, number>,
+    process: number,
+  ): { id: number; from: number }[] {
+    const needed = new Set<number>();
+    for (const id of ids) {
+      const { kind, entry } = this.saved.get(id);
+      for (const other of kind.needs?.(entry) ?? []) needed.add(other);
+    }
+    return [...needed].flatMap((id) => {
+      const from = makers.get(id);
+      if (from === undefined) throw broken(`file ${id} is needed, and nobody has it open`);
+      return from === process ? [] : [{ id, from }];
     });
   }
 
@@ -121,11 +170,7 @@ class Rebuild implements FileRebuild {
         };
         const fd = kind.open(build);
         made.set(id, fd);
-        if (kind.fill) {
-          process.track.at('fill');
-          kind.fill(build, fd);
-          process.track.at('make');
-        }
+        if (kind.fill) this.unfilled.push({ kind, build, fd });
       }
     });
   }
@@ -137,8 +182,9 @@ class Rebuild implements FileRebuild {
     made: Made,
   ): Map<number, number> {
     const pidfds = new Map<number, number>();
-    const own = new Map<number, number>();
+    const own: Made = new Map();
     for (const { id, from } of takes) {
+      if (own.has(id)) continue;
       const fd = defined(made.get(id), `file ${id} is not made`);
       const { vpid } = this.context.processes[from] as ProcessRebuild;
       const object = this.saved.get(id).kind.name;
@@ -150,6 +196,19 @@ class Rebuild implements FileRebuild {
       own.set(id, track.newFd(pidfdGetfd, { pidfd, targetfd: fd, flags: 0 }, { object }));
     }
     return own;
+  }
+
+  tableOf(process: ProcessRebuild): ReadonlyMap<number, FdinfoEntry> {
+    return defined(this.tables.get(process.owner.files_id), 'a process has a table');
+  }
+
+  temporary(process: ProcessRebuild, fileId: number): number {
+    const own = this.temporaryOf(process.owner.files_id);
+    return defined(own.get(fileId), `file ${fileId} is neither made nor taken here`);
+  }
+
+  private temporaryOf(process: ProcessRebuild): Made {
+    return defined(this.temporaries.get(process), 'descriptions are made before they are used');
   }
 
   use(process: ProcessRebuild, fileId: number, flags?: number): number {
@@ -193,7 +252,10 @@ class Rebuild implements FileRebuild {
       track.call(closeRange, { first, last: LAST_FD, flags: 0 });
     }
     addLocks(this.context);
-    addOwners(this.context, this.tables, (id) => this.saved.readinessOf(id));
+    const tables = this.context.processes.map((process) => [
+      ...(this.tables.get(process)?.values() ?? []),
+    ]);
+    addOwners(this.context, tables, (id) => this.saved.readinessOf(id));
   }
 
   private once(user: ProcessRebuild, key: string, make: (track: Track) => number): number {

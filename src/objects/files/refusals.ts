@@ -55,12 +55,10 @@ const TERMINALS: FileDiscriminant[] = [
 }));
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('epoll', 'epoll instances (eventpoll)', '[eventpoll]'),
   anonymous('inotify', 'inotify instances', 'inotify', '[inotify]'),
   anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
-  anonymous('pidfd', 'pidfds', '[pidfd]'),
   anonymous('perf event', 'perf events', '[perf_event]'),
   anonymous('BPF map', 'BPF maps', 'bpf-map'),
   anonymous('BPF program', 'BPF programs and links', 'bpf-prog', 'bpf-link', 'bpf_link', 'btf'),

@@ -6,7 +6,7 @@ import type { Mapping } from '../../linux/procfs/maps.js';
 import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
-import type { FileIds, NamedFile } from '../kinds.js';
+import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
@@ -41,6 +41,7 @@ export class FileRegistry implements FileIds {
   private readonly mappedFiles: ReadonlyMap<string, NamedFile>;
   /** Known of the files that are mapped as programs. */
   private readonly buildIds = new Map<string, readonly number[]>();
+  private readonly descriptionIds = new Map<DescriptionView, number>();
   private readonly paths = new Map<string, number>();
   private readonly pipeIds = new Map<string, number>();
   private readonly takenPipeIds = new Set<number>();
@@ -62,6 +63,14 @@ export class FileRegistry implements FileIds {
 
   newFileId(): number {
     return ++this.last;
+  }
+
+  idOf(description: DescriptionView): number {
+    const known = this.descriptionIds.get(description);
+    if (known !== undefined) return known;
+    const id = this.newFileId();
+    this.descriptionIds.set(description, id);
+    return id;
   }
 
   add(entry: FileEntry): void {

@@ -100,7 +100,7 @@ export class SavedFiles {
   }
 }
 
-const broken = (what: string) => imageError(what, { object: 'files.img' });
+export const broken = (what: string): Error => imageError(what, { object: 'files.img' });
 
 /** Without O_ASYNC, which open(2) would set and not do: it comes last, with the owner. */
 function quiet<T>(entry: T): T {

@@ -1,77 +1,122 @@
-/** Saved pages as records that read them into place: pure. One preadv takes up to 1024 pieces and 16 MiB. */
-import { IMAGES } from '../../images/catalogue.js';
+/**
+ * Saved pages as records that read them into place, from the checkpoint itself and those it builds on: pure. One preadv
+ * takes up to 1024 pieces and 16 MiB.
+ */
+import { missingImage } from '../../images/directory.js';
 import { imageName } from '../../images/image.js';
-import { PE_PARENT, readPagemap, type StoredRun } from '../../images/pagemap.js';
-import type { ImageStore } from '../../images/store.js';
+import {
+  type PagemapKind,
+  type PagePlace,
+  type ParentedStore,
+  type ResolvedRun,
+  resolvePages,
+} from '../../images/parents.js';
 import { preadv } from '../../linux/syscalls/files.js';
 import type { Track } from '../../plan/track.js';
+import { defined } from '../../support/assert.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { setU64, viewOf } from '../../support/bytes.js';
-import { imageError, unsupported } from '../../support/errors.js';
+import { unsupported } from '../../support/errors.js';
+import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
+
+/** For the rebuilding of memory: also the checkpoint and those it builds on. */
+export interface MemoryContext extends RestoreContext {
+  chain: readonly ParentedStore[];
+}
 
 /** Consecutive bytes of a page file that belong at an address. */
-export interface Piece {
+export interface Piece extends PagePlace {
   address: number;
   length: number;
-  /** In the page file. */
-  offset: number;
 }
 
-export interface SavedPages {
-  /** 'pages-1.img'. */
-  image: string;
-  pieces: Piece[];
-}
-
-type PagemapKind = typeof IMAGES.PAGEMAP | typeof IMAGES.SHMEM_PAGEMAP;
-
-/** Which pages of a process (by vpid) or of a shared object (by shmid) are saved, in address order. */
-export function readSavedPages(store: ImageStore, kind: PagemapKind, id: number): SavedPages {
+/**
+ * Which pages of a process (by vpid) or of a shared object (by shmid) are saved, in address order. `chain`: the checkpoint
+ * and those it builds on.
+ */
+export function readSavedPages(
+  chain: readonly ParentedStore[],
+  kind: PagemapKind,
+  id: number,
+): Piece[] {
   const name = imageName(kind, id);
-  const reader = store.open(name);
-  if (reader === undefined) {
-    throw imageError('the image is missing', {
+  const reader = chain[0]?.open(name);
+  if (reader === undefined) throw missingImage(name);
+  reader.close();
+  const pieces: Piece[] = [];
+  for (const run of resolvePages(chain, kind, id)) pieces.push(pieceOf(run, name));
+  return pieces;
+}
+
+function pieceOf({ vaddr, pageCount, place }: ResolvedRun, name: string): Piece {
+  if (place === undefined) {
+    const where = `pages at 0x${vaddr.toString(16)}`;
+    throw unsupported(`${where} are not in this checkpoint (lazy pages are not supported yet)`, {
       object: name,
-      remedy: 'copy all files of the checkpoint, and name its folder by --images-dir',
     });
   }
+  return { ...place, address: vaddr, length: pageCount * PAGE_SIZE };
+}
+
+/** A page file as seen from the checkpoint's folder: 'parent/pages-1.img' is its parent's. */
+const pagesName = ({ level, file }: PagePlace): string => `${'parent/'.repeat(level)}${file}`;
+
+/** Pieces by the page file they are in. Within each they are in address order, and so in that of their offsets. */
+export function byImage(pieces: readonly Piece[]): Map<string, Piece[]> {
+  const groups = new Map<string, Piece[]>();
+  for (const piece of pieces) {
+    const name = pagesName(piece);
+    const group = groups.get(name);
+    if (group) group.push(piece);
+    else groups.set(name, [piece]);
+  }
+  return groups;
+}
+
+/** The content of a range, which must be short; undefined where not all of it is saved. */
+export function readPieces(
+  chain: readonly ParentedStore[],
+  pieces: readonly Piece[],
+  range: { start: number; end: number },
+): Uint8Array | undefined {
+  const bytes = new Uint8Array(range.end - range.start);
+  let { start } = range;
+  for (const piece of pieces) {
+    const { inside } = splitPiece(piece, range);
+    if (inside === undefined) continue;
+    if (inside.address !== start) return undefined;
+    bytes.set(readPiece(chain, inside), start - range.start);
+    start += inside.length;
+  }
+  return start === range.end ? bytes : undefined;
+}
+
+function readPiece(
+  chain: readonly ParentedStore[],
+  { level, file, offset, length }: Piece,
+): Uint8Array {
+  const reader = chain[level]?.open(file);
+  if (reader === undefined) throw missingImage(pagesName({ level, file, offset }));
   try {
-    const { pagesId, runs } = readPagemap(kind, reader, name);
-    const image = imageName(IMAGES.PAGES, pagesId);
-    const pieces: Piece[] = [];
-    for (const run of runs) pieces.push(pieceOf(run, name));
-    return { image, pieces };
+    return reader.read(offset, length);
   } finally {
     reader.close();
   }
 }
 
-function pieceOf({ vaddr, pageCount, flags, pagesOffset }: StoredRun, name: string): Piece {
-  const where = `pages at 0x${vaddr.toString(16)}`;
-  if (flags & PE_PARENT) {
-    throw unsupported(`${where} are in a parent image, which is not supported yet`, {
-      object: name,
-      remedy: 'restore from a checkpoint made without --prev-images-dir',
-    });
-  }
-  if (pagesOffset === undefined) {
-    throw unsupported(`${where} are not in this checkpoint (lazy pages are not supported yet)`, {
-      object: name,
-    });
-  }
-  return { address: vaddr, length: pageCount * PAGE_SIZE, offset: pagesOffset };
-}
-
 /** The parts of a piece inside [start, end) and outside, in order. */
 export function splitPiece(
-  { address, length, offset }: Piece,
+  piece: Piece,
   { start, end }: { start: number; end: number },
 ): { inside: Piece | undefined; outside: Piece[] } {
+  const { address, length, offset } = piece;
   const cut = (from: number, to: number): Piece | undefined =>
-    from < to ? { address: from, length: to - from, offset: offset + from - address } : undefined;
+    from < to
+      ? { ...piece, address: from, length: to - from, offset: offset + from - address }
+      : undefined;
   const last = address + length;
   const inside = cut(Math.max(address, start), Math.min(last, end));
-  if (inside === undefined) return { inside, outside: [{ address, length, offset }] };
+  if (inside === undefined) return { inside, outside: [piece] };
   const outside = [cut(address, Math.min(start, last)), cut(Math.max(end, address), last)];
   return { inside, outside: outside.filter((piece) => piece !== undefined) };
 }
@@ -96,10 +141,30 @@ const PIECES_AT_ONCE = 1024;
 const BYTES_AT_ONCE = 16 * 1024 * 1024;
 const IOVEC_SIZE = 16;
 
-/** Adds the records that read pieces, which are in the order of their offsets, from a page file. */
-export function addReads(
+/** The descriptor of each page file, by its name. */
+export type PageFiles = ReadonlyMap<string, number>;
+
+/** On the process's track, every page file that it reads from. */
+export function openPageFiles(
+  { files }: RestoreContext,
+  process: ProcessRebuild,
+  pieces: readonly Piece[],
+): PageFiles {
+  const names = [...byImage(pieces).keys()];
+  return new Map(names.map((name) => [name, files.image(process, name)]));
+}
+
+/** Adds the records that read pieces, which are in address order, from their page files. */
+export function addReads(track: Track, pieces: readonly Piece[], fds: PageFiles): void {
+  for (const [image, group] of byImage(pieces)) {
+    addReadsFrom(track, group, { fd: defined(fds.get(image), `${image} is not open`), image });
+  }
+}
+
+function addReadsFrom(
   track: Track,
-  { fd, image, pieces }: { fd: number; image: string; pieces: readonly Piece[] },
+  pieces: readonly Piece[],
+  { fd, image }: { fd: number; image: string },
 ): void {
   let batch: Piece[] = [];
   let length = 0;
@@ -122,7 +187,7 @@ export function addReads(
       const isNext = last === undefined || last.offset + last.length === offset;
       if (!isNext || batch.length === PIECES_AT_ONCE || length === BYTES_AT_ONCE) flush();
       const part = Math.min(piece.length - done, BYTES_AT_ONCE - length);
-      batch.push({ address: piece.address + done, length: part, offset });
+      batch.push({ ...piece, address: piece.address + done, length: part, offset });
       length += part;
       done += part;
     }

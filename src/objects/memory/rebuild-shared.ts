@@ -21,7 +21,13 @@ import { PAGE_SIZE } from '../../support/brand.js';
 import { alignUp, toNumber } from '../../support/bytes.js';
 import { imageError, unsupported } from '../../support/errors.js';
 import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
-import { addReads, readSavedPages, type SavedPages } from './contents.js';
+import {
+  addReads,
+  type MemoryContext,
+  openPageFiles,
+  type Piece,
+  readSavedPages,
+} from './contents.js';
 import {
   addAdvice,
   addFinish,
@@ -42,7 +48,7 @@ export interface SharedObject {
   /** In bytes: as far as any mapping reaches, at least. */
   size: number;
   uses: Use[];
-  pages: SavedPages;
+  pages: readonly Piece[];
   /** The process that makes it. */
   maker: ProcessRebuild;
   /** Its mapping there that covers the whole object; undefined: it needs a staging area. */
@@ -50,7 +56,7 @@ export interface SharedObject {
 }
 
 /** Every shared anonymous object of the tree, with all that map it. */
-export function collectObjects(context: RestoreContext): SharedObject[] {
+export function collectObjects(context: MemoryContext): SharedObject[] {
   const objects = new Map<number, { size: number; uses: Use[] }>();
   for (const process of context.processes) {
     for (const vma of process.mm.vmas) {
@@ -92,12 +98,12 @@ function identify(vma: Vma, { images }: RestoreContext): { shmid: number; size: 
 }
 
 function finishObject(
-  { store }: RestoreContext,
+  { chain }: MemoryContext,
   { shmid, size: reached, uses }: { shmid: number; size: number; uses: Use[] },
 ): SharedObject {
   const size = alignUp(reached, PAGE_SIZE);
-  const pages = readSavedPages(store, IMAGES.SHMEM_PAGEMAP, shmid);
-  const last = pages.pieces.at(-1);
+  const pages = readSavedPages(chain, IMAGES.SHMEM_PAGEMAP, shmid);
+  const last = pages.at(-1);
   if (last && last.address + last.length > size) {
     throw imageError(`pages of shared memory ${shmid} lie beyond its ${size} bytes`);
   }
@@ -129,14 +135,13 @@ export function addMakings(
 }
 
 function addMaking(
-  { files }: RestoreContext,
+  context: RestoreContext,
   process: ProcessRebuild,
   { object, base }: { object: SharedObject; base: number },
 ): void {
   const { whole, size, shmid, pages } = object;
   const { track } = process;
-  const { image } = pages;
-  const fd = pages.pieces.length > 0 ? files.image(process, image) : -1;
+  const fds = openPageFiles(context, process, pages);
   track.at('memory');
   if (whole) {
     addMmap(track, whole, { prot: fillingProt(whole), shared: true });
@@ -155,8 +160,8 @@ function addMaking(
       { mustEqual: base, object: `shared memory ${shmid}` },
     );
   }
-  const pieces = pages.pieces.map((piece) => ({ ...piece, address: base + piece.address }));
-  if (fd >= 0) addReads(track, { fd, image, pieces });
+  const pieces = pages.map((piece) => ({ ...piece, address: base + piece.address }));
+  addReads(track, pieces, fds);
   if (whole) addFinish(track, whole, { current: fillingProt(whole), hasGuards: false });
 }
 

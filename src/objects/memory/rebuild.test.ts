@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Made, withParent } from '../../../test/support/chain.js';
 import { type MemoryStore, memoryStore } from '../../../test/support/memory-store.js';
 import { ownerOfAll } from '../../../test/support/task-states.js';
 import { IMAGES } from '../../images/catalogue.js';
@@ -63,12 +64,25 @@ const port = {
 interface Setup {
   processes: { vpid: number; vmas: Vma[]; runs: Runs }[];
   objects?: { shmid: number; runs: Runs }[];
+  /** Of each parent in turn, the pages of the only process. */
+  parents?: Runs[];
   vdsoByte?: number;
   images?: ImageSet;
 }
 
-function rebuild({ processes, objects = [], vdsoByte = 7, images = new ImageSet() }: Setup) {
+/** The store of a checkpoint with these parents. */
+function storeOf({ processes, parents = [], vdsoByte = 7 }: Setup): Made {
+  const [first, ...more] = parents;
   const store = memoryStore([['pages-1.img', new Uint8Array(64 * 4096).fill(vdsoByte)]]);
+  if (first === undefined) return withParent(store);
+  const parent = storeOf({ processes, parents: more, vdsoByte });
+  addPagemap(parent, IMAGES.PAGEMAP, { id: processes[0]?.vpid ?? 0, pagesId: 1, runs: first });
+  return withParent(store, () => parent);
+}
+
+function rebuild(setup: Setup) {
+  const { processes, objects = [], images = new ImageSet() } = setup;
+  const store = storeOf(setup);
   const plan = new Plan<HostStepPort>(BASE);
   for (const { shmid, runs } of objects) {
     addPagemap(store, IMAGES.SHMEM_PAGEMAP, { id: shmid, pagesId: 2, runs });
@@ -90,7 +104,7 @@ function rebuild({ processes, objects = [], vdsoByte = 7, images = new ImageSet(
     processes: built,
     port,
     puppetMappings: PUPPET,
-    files: { use: (_: ProcessRebuild, id: number) => 200 + id, image: () => 300 },
+    files: { use: (_: ProcessRebuild, id: number) => 200 + id, image: openImage },
   } as unknown as RestoreContext);
   return (vpid: number, stage: Stage = 'memory'): string[] => {
     const process = built.find((one) => one.vpid === vpid);
@@ -103,6 +117,9 @@ function rebuild({ processes, objects = [], vdsoByte = 7, images = new ImageSet(
       );
   };
 }
+
+/** 300 for the checkpoint's own page files, 301 for its parent's, and so on. */
+const openImage = (_: ProcessRebuild, name: string): number => 299 + name.split('/').length;
 
 const VVAR = vma(0x7faab5a90000, 6, { prot: 1, status: 513 | 4096, madv: 0x10000n });
 const VDSO = vma(0x7faab5a96000, 2, { prot: 5, status: 513 | 8 });
@@ -284,6 +301,74 @@ test('a vdso of another kernel is refused', () => {
   assert.throws(
     restore({ ...VVAR, end: VVAR.start + 4 * 4096 }, 7),
     /the kernel's vvar is 24576 bytes long, the saved one 16384/,
+  );
+});
+
+test('pages of parents are read from their page files, at any level, and only the newest', () => {
+  const base = 0x7f0000000000;
+  const steps = rebuild({
+    processes: [
+      {
+        vpid: 9,
+        vmas: [vma(base, 8)],
+        runs: [
+          [base, 1],
+          [base + 0x1000, 3, 1],
+          [base + 0x4000, 2],
+          [base + 0x6000, 1, 1],
+        ],
+      },
+    ],
+    parents: [
+      [
+        [base, 2],
+        [base + 0x2000, 1, 1],
+        [base + 0x3000, 2],
+        [base + 0x6000, 1, 1],
+      ],
+      [[base, 8]],
+    ],
+  })(9);
+  assert.deepEqual(
+    steps.slice(3).map((line) => line.replace(/0x3000000100[0-9a-f]+/, 'IOV')),
+    [
+      'prctl(PR_SET_THP_DISABLE, 0x1, 0x0, 0x0, 0x0)',
+      'preadv(300, IOV, 2, 0, 0)',
+      'preadv(301, IOV, 2, 4096, 0)',
+      'preadv(302, IOV, 1, 8192, 0)',
+      'preadv(302, IOV, 1, 24576, 0)',
+      'prctl(PR_SET_THP_DISABLE, NULL, 0x0, 0x0, 0x0)',
+    ],
+  );
+});
+
+test('pages that no parent has are an error that names them', () => {
+  const one = (parents: Runs[]) => () =>
+    rebuild({
+      processes: [{ vpid: 9, vmas: [vma(0x401000, 4)], runs: [[0x401000, 4, 1]] }],
+      parents,
+    });
+  assert.throws(one([]), /page 0x401000 is said to be in the parent images/);
+  assert.throws(one([[[0x401000, 3]]]), /page 0x404000 is said to be in the parent images/);
+});
+
+test('a vdso is compared also where its pages are in a parent', () => {
+  const restore = (vdsoByte: number) => () =>
+    rebuild({
+      processes: [{ vpid: 9, vmas: [VVAR, VDSO], runs: [[VDSO.start, 2, 1]] }],
+      parents: [[[VDSO.start, 2]]],
+      vdsoByte,
+    });
+  assert.doesNotThrow(restore(7));
+  assert.throws(restore(8), /Cannot handle vdso of pid 9 \(x\)/);
+});
+
+test('no more of the vdso is read than the kernel has, whatever a mapping says', () => {
+  const long = { ...VDSO, end: VDSO.start + 2 ** 40 };
+  const runs: Runs = [[VDSO.start, 2]];
+  assert.throws(
+    () => rebuild({ processes: [{ vpid: 9, vmas: [VVAR, long], runs }] }),
+    /the kernel's vdso is 8192 bytes long, the saved one 1099511627776/,
   );
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { IMAGES } from '../../images/catalogue.js';
+import { parentChain } from '../../images/parents.js';
 import { munmap } from '../../linux/syscalls/memory.js';
 import { prctl } from '../../linux/syscalls/tasks.js';
 import { O_RDONLY } from '../../linux/uapi/fcntl.js';
@@ -19,9 +20,12 @@ import { imageError, refused, within } from '../../support/errors.js';
 import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
 import {
   addReads,
+  type MemoryContext,
+  openPageFiles,
+  type PageFiles,
   type Piece,
+  readPieces,
   readSavedPages,
-  type SavedPages,
   splitHuge,
   splitPiece,
 } from './contents.js';
@@ -52,7 +56,7 @@ import { USER_END, VMA_AREA_GUARD, VMA_AREA_VDSO, VMA_AREA_VVAR, type Vma } from
 export function rebuildMemory(all: RestoreContext): void {
   // Of those that share memory one alone rebuilds it; the others wait, on the plan's own mapping.
   const processes = all.processes.filter((process) => owns(process, 'vm_id'));
-  const context = { ...all, processes };
+  const context = { ...all, processes, chain: parentChain(all.store) };
   for (const process of processes) {
     within(placeOf(process), () => process.mm.vmas.forEach(verifyVma));
   }
@@ -77,23 +81,20 @@ const placeOf = ({ vpid, comm }: ProcessRebuild) => ({ pid: vpid, comm });
 const isKernels = ({ status }: Vma): boolean => (status & (VMA_AREA_VDSO | VMA_AREA_VVAR)) !== 0;
 
 function rebuildProcess(
-  context: RestoreContext,
+  context: MemoryContext,
   process: ProcessRebuild,
   { objects, vdso }: { objects: readonly SharedObject[]; vdso: VdsoCheck },
 ): Map<SharedObject, number> {
   const { track, mm } = process;
   const vmas = mm.vmas.filter(isMapping);
   const plain = vmas.filter((vma) => !isKernels(vma) && !isSharedAnonymous(vma));
-  const saved = readSavedPages(context.store, IMAGES.PAGEMAP, process.vpid);
+  const saved = readSavedPages(context.chain, IMAGES.PAGEMAP, process.vpid);
   const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
-  const own = ownPieces(saved.pieces, vdsoVma);
-  if (vdsoVma) {
-    within({ object: 'vdso' }, () =>
-      vdso.verify(process, vdsoVma, { image: saved.image, piece: own.vdso }),
-    );
-  }
-
+  const own = ownPieces(saved, vdsoVma);
+  // First of all, the saved vdso is as long as the kernel's: so much is read, whatever the image says.
   const kernels = kernelPieces(context.puppetMappings, vmas);
+  if (vdsoVma) within({ object: 'vdso' }, () => vdso.verify(process, vdsoVma, saved));
+
   const occupied: Occupied[] = [
     ...layoutOf(mm),
     ...context.puppetMappings,
@@ -102,9 +103,9 @@ function rebuildProcess(
   const staging = stagingFor(kernels, occupied);
   occupied.push({ start: staging, end: staging + totalLength(kernels) });
 
-  const withPages = mappingsWithPages(plain, own.pieces);
+  const withPages = mappingsWithPages(plain, own);
   const fds = openFiles(context, process, plain);
-  const pagesFd = own.pieces.length > 0 ? context.files.image(process, saved.image) : -1;
+  const pageFiles = openPageFiles(context, process, own);
   clearPuppet(track.at('memory'), { plan: context.plan.base, kernels, staging });
   const guards = mm.vmas.filter(({ status }) => status & VMA_AREA_GUARD);
   const filling = (vma: Vma): number =>
@@ -115,7 +116,7 @@ function rebuildProcess(
     addAdvice(track, vma);
   }
   for (const guard of guards) addGuard(track, guard);
-  if (pagesFd >= 0) addContents(track, { fd: pagesFd, image: saved.image, pieces: own.pieces });
+  addContents(track, own, pageFiles);
   for (const vma of plain) {
     addFinish(track, vma, {
       current: filling(vma),
@@ -131,20 +132,8 @@ const holdsOne = ({ start, end }: Vma, guards: readonly Vma[]): boolean =>
   guards.some((guard) => guard.start < end && start < guard.end);
 
 /** The vdso's pages are saved, to be compared; they are not read in: the kernel brings its own. */
-function ownPieces(
-  pieces: readonly Piece[],
-  vdso: Vma | undefined,
-): { pieces: Piece[]; vdso: Piece | undefined } {
-  if (vdso === undefined) return { pieces: [...pieces], vdso: undefined };
-  const own: Piece[] = [];
-  let found: Piece | undefined;
-  for (const piece of pieces) {
-    const { inside, outside } = splitPiece(piece, vdso);
-    found ??= inside;
-    own.push(...outside);
-  }
-  return { pieces: own, vdso: found };
-}
+const ownPieces = (pieces: readonly Piece[], vdso: Vma | undefined): readonly Piece[] =>
+  vdso === undefined ? pieces : pieces.flatMap((piece) => splitPiece(piece, vdso).outside);
 
 function stagingFor(kernels: readonly KernelPiece[], occupied: readonly Occupied[]): number {
   const length = totalLength(kernels);
@@ -210,12 +199,12 @@ function clearPuppet(
  * Reads the contents in. A huge page that the kernel gives for one saved page would touch 511 that never were: such
  * pages come without; blocks that are saved whole may get one.
  */
-function addContents(track: Track, { fd, image, pieces }: SavedPages & { fd: number }): void {
+function addContents(track: Track, pieces: readonly Piece[], fds: PageFiles): void {
   const { whole, rest } = splitHuge(pieces);
-  addReads(track, { fd, image, pieces: whole });
+  addReads(track, whole, fds);
   if (rest.length === 0) return;
   addThpDisable(track, 1);
-  addReads(track, { fd, image, pieces: rest });
+  addReads(track, rest, fds);
   addThpDisable(track, 0);
 }
 
@@ -225,32 +214,19 @@ function addThpDisable(track: Track, disabled: 0 | 1): void {
 
 /** Compares saved vdsos with this kernel's; the tasks of one tree mostly have the same one. */
 class VdsoCheck {
-  readonly #context: RestoreContext;
+  readonly #context: MemoryContext;
   #current: Uint8Array | undefined;
 
-  constructor(context: RestoreContext) {
+  constructor(context: MemoryContext) {
     this.#context = context;
   }
 
-  verify(
-    process: ProcessRebuild,
-    vma: Vma,
-    { image, piece }: { image: string; piece: Piece | undefined },
-  ): void {
-    const length = vma.end - vma.start;
-    this.#current ??= readOwnVdso(this.#context.port, length);
-    const saved = piece?.length === length ? this.#read(image, piece.offset, length) : undefined;
+  /** `vma` is as long as the kernel's own. */
+  verify(process: ProcessRebuild, vma: Vma, pieces: readonly Piece[]): void {
+    const { port, chain } = this.#context;
+    this.#current ??= readOwnVdso(port, vma.end - vma.start);
+    const saved = readPieces(chain, pieces, vma);
     if (saved && Buffer.compare(saved, this.#current) === 0) return;
     verifyVdso(process, vma, { saved, current: this.#current });
-  }
-
-  #read(image: string, offset: number, length: number): Uint8Array {
-    const reader = this.#context.store.open(image);
-    if (reader === undefined) throw imageError('the image is missing', { object: image });
-    try {
-      return reader.read(offset, length);
-    } finally {
-      reader.close();
-    }
   }
 }

@@ -2,12 +2,13 @@
  * Which namespaces a thread is in: all must be woodfrog's own, but for the time namespace, in which a restored tree
  * lives by itself. namespaces(7). A tree in others is refused until they are saved.
  */
+import { ENOENT, errnoName } from '../../linux/errno.js';
 import {
   asNamespaceLink,
   NAMESPACE_TYPES,
   type NamespaceType,
 } from '../../linux/procfs/ns-link.js';
-import { type CheckpointError, unsupported } from '../../support/errors.js';
+import { type CheckpointError, refused, unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import type { KernelPort } from '../ports.js';
 
@@ -47,7 +48,11 @@ export function readNamespaces(
 
 function inodeOf(port: KernelPort, path: string): bigint | undefined {
   const target = port.attemptReadLink(path);
-  return typeof target === 'number' ? undefined : asNamespaceLink(target)?.inode;
+  // A kernel without this kind of namespace; or no process has been in the one for children yet.
+  if (target === -ENOENT) return undefined;
+  if (typeof target !== 'number') return asNamespaceLink(target)?.inode;
+  const errno = errnoName(-target);
+  throw refused(`readlink of '${path}': ${errno}`, { syscall: 'readlinkat', errno });
 }
 
 /**

@@ -6,7 +6,7 @@ import { O_CLOEXEC, O_WRONLY } from '../../linux/uapi/fcntl.js';
 import { utf8 } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
-import { readNumber } from '../own-task.js';
+import { readNumber, readOptional } from '../own-task.js';
 import type { KernelPort } from '../ports.js';
 
 export const oomScoreAdjust = defineTaskState<number>({
@@ -48,8 +48,8 @@ export const coreDumpFilter = defineTaskState<number>({
 
 /** Of a task, or of woodfrog itself, which puppets inherit. The file needs CONFIG_ELF_CORE. */
 function readCoreFilter(port: KernelPort, subject?: { process: { task: number } }): number {
-  const text = port.attemptReadText(`/proc/${subject?.process.task ?? 'self'}/coredump_filter`);
-  return typeof text === 'number' ? CORE_FILTER_DEFAULT : Number.parseInt(text, 16);
+  const text = readOptional(port, `/proc/${subject?.process.task ?? 'self'}/coredump_filter`);
+  return text === undefined ? CORE_FILTER_DEFAULT : Number.parseInt(text, 16);
 }
 
 function writeText(port: KernelPort, path: string, text: string): void {
@@ -95,12 +95,12 @@ export const loginUser = defineTaskState<number>({
 });
 
 /** The nice value of a session as a whole. sched(7), "The autogroup feature". */
-export const autogroup = defineTaskState<string | number>({
+export const autogroup = defineTaskState<string | undefined>({
   name: 'autogroup',
   scope: 'process',
-  observe: (port, { process }) => port.attemptReadText(`/proc/${process.task}/autogroup`),
+  observe: (port, { process }) => readOptional(port, `/proc/${process.task}/autogroup`),
   inspect({ seen }) {
-    const nice = typeof seen === 'number' ? undefined : /nice (-?\d+)/.exec(seen)?.[1];
+    const nice = seen === undefined ? undefined : /nice (-?\d+)/.exec(seen)?.[1];
     if (nice === undefined || nice === '0') return {};
     throw unsupported(`the nice value of its autogroup is ${nice}`, {
       remedy: 'reset it first: echo 0 > /proc/PID/autogroup',

@@ -12,6 +12,7 @@ import {
 import { KCMP_SYSVSEM } from '../../linux/uapi/sched.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
+import { readOptional } from '../own-task.js';
 
 export const tracer = defineTaskState<number>({
   name: 'tracer',
@@ -36,9 +37,9 @@ export const semaphoreUndo = defineTaskState<boolean>({
   name: 'System V semaphore',
   scope: 'thread',
   observe(port, { thread }) {
-    const sets = port.attemptReadText('/proc/sysvipc/sem');
-    // ENOENT: a kernel without System V IPC. One line is the heading.
-    if (typeof sets === 'number' || sets.trimEnd().split('\n').length <= 1) return false;
+    // Absent in a kernel without System V IPC. One line is the heading.
+    const sets = readOptional(port, '/proc/sysvipc/sem') ?? '';
+    if (sets.trimEnd().split('\n').length <= 1) return false;
     const args = { pid1: KTHREADD, pid2: thread.tid, type: KCMP_SYSVSEM, idx1: 0, idx2: 0 };
     // In a pid namespace pid 2 is anyone, or no one (ESRCH): then the doubt stays.
     return port.attempt(kcmp, args) !== 0;

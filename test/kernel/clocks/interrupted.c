@@ -19,7 +19,8 @@ static int futex_word, futex_timed;
 
 static void at(const char *what, int64_t begun, int64_t wanted) {
   int64_t took = now() - begun;
-  if (took < wanted || took > wanted + second)
+  // A call that a restore issues again waits its whole time anew; a slow machine takes longer still.
+  if (took < wanted || took > 2 * wanted + 2 * second)
     fail("%s took %lld ns, not %lld", what, (long long)took, (long long)wanted);
 }
 

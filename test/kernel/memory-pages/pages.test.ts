@@ -54,7 +54,8 @@ describe('pages of a program', { skip: !isRoot && 'needs root' }, () => {
         places.set(name, { start: Number.parseInt(start, 16), end: Number.parseInt(end, 16) });
     }
     const mappings = parseMaps(readFileSync(`/proc/${child.pid}/maps`, 'latin1'));
-    const view = { pid: pid(child.pid ?? 0), comm: 'contents', mappings } as unknown as ProcessView;
+    const task = pid(child.pid ?? 0);
+    const view = { pid: task, task, comm: 'contents', mappings } as unknown as ProcessView;
     const seen = observeMemory(new ObjectPort(host), view);
     guards = seen.guards;
     memory = inspectMemory(seen, { path: () => 1 });

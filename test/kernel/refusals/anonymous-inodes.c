@@ -6,20 +6,29 @@
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 
 #include "woodfrog-test.h"
 
-static void play_epoll(void) {
-  int ends[2], fd = epoll_create1(EPOLL_CLOEXEC);
-  check_equal(pipe(ends), 0);
-  struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 77}, got;
-  check_equal(epoll_ctl(fd, EPOLL_CTL_ADD, ends[1], &event), 0);
+static void play_epoll_outside(void) {
+  int fd = epoll_create1(EPOLL_CLOEXEC), target = eventfd(1, 0);
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = 77}, got;
+  check_equal(epoll_ctl(fd, EPOLL_CTL_ADD, target, &event), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    close(fd), close(0), close(1), close(2);
+    wait_release(); // keeps the target open, and is nobody's child
+    _exit(0);
+  }
+  must_exit_well(child);
+  close(target);
   ready();
-  check_equal(epoll_wait(fd, &got, 1, 0), 1);
-  check_equal(got.data.u64, 77);
+  int count = epoll_wait(fd, &got, 1, 0);
+  check(count == 0 || got.data.u64 == 77);
 }
 
 static void play_inotify(void) {
@@ -41,11 +50,28 @@ static void play_fanotify(void) {
   check(read(fd, events, sizeof events) > 0);
 }
 
-static void play_pidfd(void) {
-  int fd = syscall(SYS_pidfd_open, getpid(), 0);
+static void play_pidfd_outside(void) {
+  int fd = syscall(SYS_pidfd_open, getppid(), 0);
   check(fd >= 0);
   ready();
   check_equal(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
+}
+
+static void *idle(void *tid) {
+  *(volatile pid_t *)tid = gettid();
+  wait_release();
+  return NULL;
+}
+
+static void play_pidfd_thread(void) {
+  pthread_t thread;
+  volatile pid_t tid = 0;
+  check_equal(pthread_create(&thread, NULL, idle, (void *)&tid), 0);
+  while (tid == 0) nap(1);
+  int fd = syscall(SYS_pidfd_open, tid, O_EXCL /* PIDFD_THREAD */);
+  if (fd < 0) skip("no pidfds of threads here");
+  ready();
+  check_equal(pthread_join(thread, NULL), 0);
 }
 
 static void play_memfd(void) {
@@ -153,10 +179,11 @@ static void play_fs_context(void) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  play((struct test_case[]){{"epoll", play_epoll},
+  play((struct test_case[]){{"epoll-outside", play_epoll_outside},
                             {"inotify", play_inotify},
                             {"fanotify", play_fanotify},
-                            {"pidfd", play_pidfd},
+                            {"pidfd-outside", play_pidfd_outside},
+                            {"pidfd-thread", play_pidfd_thread},
                             {"memfd", play_memfd},
                             {"memfd-mapping", play_memfd_mapping},
                             {"secretmem", play_secretmem},

@@ -12,14 +12,9 @@ export interface Refusal {
   says: readonly RegExp[];
   /** CRIU 4.2 refuses it too, without further options. */
   criuRefuses?: boolean;
-  /** Facts that go on by themselves while the program runs. */
-  moves?: readonly RegExp[];
 }
 
 type Row = [name: string, says: RegExp | readonly RegExp[], criuRefuses?: 'criu refuses'];
-
-/** By case: a timerfd shows the time that is left. */
-const MOVES: Readonly<Record<string, readonly RegExp[]>> = { timerfd: [/fdinfo/] };
 
 const group = (program: string, rows: readonly Row[]): Refusal[] =>
   rows.map(([name, says, criu]) => ({
@@ -27,7 +22,6 @@ const group = (program: string, rows: readonly Row[]): Refusal[] =>
     program: `refusals/${program}`,
     says: says instanceof RegExp ? [says] : says,
     criuRefuses: criu !== undefined,
-    ...(MOVES[name] && { moves: MOVES[name] }),
   }));
 
 export const refusals: readonly Refusal[] = [
@@ -71,10 +65,11 @@ export const refusals: readonly Refusal[] = [
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
-    ['epoll', /epoll|eventpoll/i],
+    ['epoll-outside', /epoll.*target 4 .*outside/],
     ['inotify', /inotify/i],
     ['fanotify', /fanotify/i],
-    ['pidfd', /pidfd/i],
+    ['pidfd-outside', /pidfd.*outside/],
+    ['pidfd-thread', /pidfd.*thread/],
     ['memfd', /memfd/i],
     ['memfd-mapping', /memfd/i],
     ['secretmem', /secretmem|memfd_secret/i, 'criu refuses'],

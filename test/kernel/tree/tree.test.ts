@@ -50,3 +50,14 @@ kernelTest({
   program: 'tree/carried-table.c',
   rounds: 2,
 });
+kernelTest({
+  name: 'orphans stay with whoever took them in, in groups and sessions without leaders',
+  program: 'tree/orphans.c',
+  rounds: 2,
+});
+for (const [args, what] of [
+  ['deep', '200 deep'],
+  ['wide', '200 wide'],
+] as const) {
+  kernelTest({ name: `a tree ${what} returns`, program: 'tree/deep.c', args: [args] });
+}
