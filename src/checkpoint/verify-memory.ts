@@ -6,7 +6,7 @@ import type { mm_entry } from '../images/messages/mm.js';
 import type { vma_entry } from '../images/messages/vma.js';
 import type { MessageValue } from '../images/schema.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { toNumber } from '../support/bytes.js';
+import { alignUp, toNumber } from '../support/bytes.js';
 import { type Inspection, type Report, repeated } from './problems.js';
 import { type FileIndex, partOf, verifyReference } from './verify-files.js';
 import type { TreeProcess } from './verify-tree.js';
@@ -152,7 +152,10 @@ function verifyInodes(inspection: Inspection, files: FileIndex): Map<bigint, num
   for (const value of repeated(inodes, ({ inode_id }) => inode_id)) {
     report({ name: `inode ${value.inode_id}`, value }, 'is there more than once');
   }
-  for (const { shmid, size } of inodes) sharedBytes.set(BigInt(shmid), size);
+  // An empty one has no pages, and its pagemap may be left out.
+  for (const { shmid, size } of inodes) {
+    if (size > 0) sharedBytes.set(BigInt(shmid), alignUp(size, PAGE_SIZE));
+  }
   const known = new Set(inodes.map(({ inode_id }) => inode_id));
   for (const file of files.values()) {
     const { memfd } = file;

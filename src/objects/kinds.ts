@@ -18,6 +18,7 @@ import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
 import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
 import type { Remap } from './files/ghost.js';
+import type { MemfdSeen } from './files/memfd-inodes.js';
 import type { RestoreObjectOptions } from './options.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
@@ -144,6 +145,8 @@ export interface FileIds {
   addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
   /** 32 bits for the pipe behind `key`, its inode number if that is free. */
   pipeId(key: string, inode: bigint): number;
+  /** The id in memfd.img of what is behind memfds and their mappings. */
+  memfdInode(seen: MemfdSeen): number;
 }
 
 /** An entry of another image that a description needs: pipes-data of a pipe. One per `key`. */

@@ -68,6 +68,8 @@ export interface FileRebuild {
   tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
   /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
   temporary(process: ProcessRebuild, fileId: number): number;
+  /** Who makes the description behind an entry, and its temporary descriptor there, until the end of 'task state'. */
+  made(fileId: number): { maker: ProcessRebuild; fd: number };
   /** The reg_file_entry of this id. */
   named(fileId: number): RegFileEntry;
   /** Closes all temporary descriptors, last in 'task state'. Call once, when every object has added its steps. */

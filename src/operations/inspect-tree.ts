@@ -59,7 +59,10 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
     vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
   }));
-  const segments = collectSegments(memory.map((one) => one.memory));
+  const segments = [
+    ...collectSegments(memory.map((one) => one.memory)),
+    ...files.registry.memfds.segments(),
+  ];
   // The kernel's random UUID: node:crypto takes 6 ms to load.
   const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
   const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });

@@ -228,6 +228,7 @@ export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): Froze
     if (isGone(host, root)) throw gone('no such process', { pid: root });
     const family = new Family(host, root);
     for (let found = family.update(); found.length > 0; found = family.update()) {
+      refuseOurselves(found);
       freezeProcesses(tree, found, family);
     }
     return tree;
@@ -235,6 +236,15 @@ export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): Froze
     tree.thaw();
     throw error;
   }
+}
+
+/** Who asks a tree to stop in which it lives never gets an answer. */
+function refuseOurselves(found: readonly Relative[]): void {
+  if (!found.some((relative) => relative.pid === process.pid)) return;
+  throw refused('woodfrog itself runs in this tree', {
+    pid: process.pid,
+    remedy: 'call it from outside of the tree, or start the program by setsid and dump that alone',
+  });
 }
 
 /** Stops these processes, every thread, and adds them to the tree. */

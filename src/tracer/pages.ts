@@ -119,7 +119,7 @@ class Pieces {
   readonly target: PageTarget;
   readonly scope: Scope;
   readonly #host: Host;
-  readonly #buffer: { address: number; length: number };
+  readonly #buffer: { address: number; length: number; bytes: Uint8Array };
   filled = 0;
 
   constructor(host: Host, scope: Scope, target: PageTarget) {
@@ -136,6 +136,13 @@ class Pieces {
 
   get room(): number {
     return this.#buffer.length - this.filled;
+  }
+
+  /** What the last page of a file has beyond the file's end. */
+  addZeros(length: number): void {
+    if (this.room < length) this.write();
+    this.#buffer.bytes.fill(0, this.filled, this.filled + length);
+    this.filled += length;
   }
 
   /** Writes what has been filled. */
@@ -317,7 +324,9 @@ export function writeSegmentPages(
       const hole = host.call(lseek, { fd, offset: start, whence: SEEK_HOLE });
       at = alignUp(hole, PAGE_SIZE);
       runs.add(start, at, flags);
-      copyRange(host, { fd, start, end: at, link }, pieces);
+      const end = Math.min(at, size);
+      copyRange(host, { fd, start, end, link }, pieces);
+      pieces.addZeros(at - end);
     }
     pieces.write();
     runs.flush();

@@ -107,7 +107,7 @@ function addProcess(facts: Snapshot, pid: number, renumber: (text: string) => st
   for (const fd of procList(pid, 'fd')) {
     const target = procLink(pid, `fd/${fd}`) ?? '(gone)';
     facts.set(`${pid}/fd/${fd}`, renumber(target));
-    const anonymous = !target.startsWith('/');
+    const anonymous = !target.startsWith('/') || target.startsWith('/memfd:');
     facts.set(`${pid}/fdinfo/${fd}`, fdinfoOf(pid, fd, anonymous));
   }
   for (const [range, what] of mappingsOf(pid, renumber)) facts.set(`${pid}/maps/${range}`, what);
@@ -179,11 +179,11 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
   return merged.map(({ start, end, what }) => [`${start.toString(16)}-${end.toString(16)}`, what]);
 }
 
-/** Anonymous shared memory. */
-const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] \/dev\/zero \(deleted\)$/;
+/** Anonymous shared memory, memfds. */
+const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero|\/memfd:.*) \(deleted\)$/;
 /** CRIU brings it back as a memfd, which shows. */
 const SHARED_AS_MEMFD =
-  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?:\/dev\/zero)?|\/dev\/zero) \(deleted\)$/;
+  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?=\/dev\/zero ))?(\/dev\/zero|\/memfd:.*) \(deleted\)$/;
 
 /**
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
@@ -202,5 +202,8 @@ function inodeNumbers(sharedMemory: RegExp): (text: string) => string {
         /^(\w+):\[(\d+)\]$/,
         (_, kind: string, inode: string) => `${kind}:#${numberOf(inode)}`,
       )
-      .replace(sharedMemory, (_, inode: string) => `shared memory #${numberOf(inode)}`);
+      .replace(
+        sharedMemory,
+        (_, inode: string, name: string) => `shared memory #${numberOf(inode)} ${name}`,
+      );
 }

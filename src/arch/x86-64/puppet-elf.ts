@@ -4,7 +4,17 @@
  * is ever written and whose other end woodfrog alone holds: when woodfrog dies, the pipe ends, and the puppet with it.
  */
 
-import { bytes, struct, u16, u32, word } from '../../linux/struct.js';
+import {
+  ELF_IDENT,
+  EM_X86_64,
+  ET_EXEC,
+  EV_CURRENT,
+  elf64_hdr,
+  elf64_phdr,
+  PF_R,
+  PF_X,
+  PT_LOAD,
+} from '../../linux/elf/headers.js';
 import { NR } from '../../linux/syscall-numbers.js';
 import { assert } from '../../support/assert.js';
 import { PAGE_SIZE } from '../../support/brand.js';
@@ -18,50 +28,6 @@ import {
   syscallInstruction,
   zero,
 } from './assembler.js';
-
-// uapi/linux/elf.h
-const ET_EXEC = 2;
-const EM_X86_64 = 62;
-const EV_CURRENT = 1;
-const PT_LOAD = 1;
-const PF_X = 1;
-const PF_R = 4;
-const ELF_IDENT = Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-
-const elf64_hdr = struct(
-  'elf64_hdr',
-  {
-    e_ident: bytes(16),
-    e_type: u16,
-    e_machine: u16,
-    e_version: u32,
-    e_entry: word,
-    e_phoff: word,
-    e_shoff: word,
-    e_flags: u32,
-    e_ehsize: u16,
-    e_phentsize: u16,
-    e_phnum: u16,
-    e_shentsize: u16,
-    e_shnum: u16,
-    e_shstrndx: u16,
-  },
-  { size: 64 },
-);
-const elf64_phdr = struct(
-  'elf64_phdr',
-  {
-    p_type: u32,
-    p_flags: u32,
-    p_offset: word,
-    p_vaddr: word,
-    p_paddr: word,
-    p_filesz: word,
-    p_memsz: word,
-    p_align: word,
-  },
-  { size: 56 },
-);
 
 /** `lifeline`: the descriptor to read from. */
 export const puppetProgram = (lifeline: number): Assembled =>

@@ -2,6 +2,7 @@
  * The vdso, as bytes of its mapping: where its functions lie (to tell whether a saved one and this kernel's are
  * interchangeable), and where machine code that woodfrog borrows can be found in text pages.
  */
+import { PF_X, PT_LOAD, PT_NOTE } from '../../linux/elf/headers.js';
 import { alignUp, fromCString, toNumber, viewOf } from '../../support/bytes.js';
 import { imageError } from '../../support/errors.js';
 
@@ -35,9 +36,6 @@ export function findSigreturn(code: Uint8Array): number | undefined {
 }
 
 // uapi/linux/elf.h
-const PT_LOAD = 1;
-const PT_NOTE = 4;
-const PF_X = 1;
 const SHT_DYNSYM = 11;
 const NT_GNU_BUILD_ID = 3;
 const NOTE_HEADER_SIZE = 12;

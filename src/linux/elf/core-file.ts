@@ -3,21 +3,21 @@
  * notes and their structs. elf(5), core(5); uapi/linux/elf.h, elfcore.h.
  */
 import { concat, utf8, viewOf } from '../../support/bytes.js';
-import { array, bytes, i32, struct, u8, u16, u32, u64, word } from '../struct.js';
+import { array, bytes, i32, struct, u8, u16, u32, u64 } from '../struct.js';
+import {
+  ELF_IDENT,
+  EM_X86_64,
+  ET_CORE,
+  EV_CURRENT,
+  elf64_hdr,
+  elf64_phdr,
+  elf64_shdr,
+  PT_LOAD,
+  PT_NOTE,
+} from './headers.js';
 
-const ET_CORE = 4;
-const EM_X86_64 = 62;
-const EV_CURRENT = 1;
-/** ELFCLASS64, ELFDATA2LSB, EV_CURRENT. */
-const ELF_IDENT = Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
 /** More program headers than e_phnum can say are counted in the first section header. */
 const PN_XNUM = 0xffff;
-
-export const PT_LOAD = 1;
-export const PT_NOTE = 4;
-export const PF_X = 1;
-export const PF_W = 2;
-export const PF_R = 4;
 
 export const NT_PRSTATUS = 1;
 export const NT_FPREGSET = 2;
@@ -25,59 +25,6 @@ export const NT_PRPSINFO = 3;
 export const NT_AUXV = 6;
 export const NT_FILE = 0x4649_4c45;
 export const NT_X86_XSTATE = 0x202;
-
-const elf64_hdr = struct(
-  'elf64_hdr',
-  {
-    e_ident: bytes(16),
-    e_type: u16,
-    e_machine: u16,
-    e_version: u32,
-    e_entry: word,
-    e_phoff: word,
-    e_shoff: word,
-    e_flags: u32,
-    e_ehsize: u16,
-    e_phentsize: u16,
-    e_phnum: u16,
-    e_shentsize: u16,
-    e_shnum: u16,
-    e_shstrndx: u16,
-  },
-  { size: 64 },
-);
-
-const elf64_phdr = struct(
-  'elf64_phdr',
-  {
-    p_type: u32,
-    p_flags: u32,
-    p_offset: word,
-    p_vaddr: word,
-    p_paddr: word,
-    p_filesz: word,
-    p_memsz: word,
-    p_align: word,
-  },
-  { size: 56 },
-);
-
-const elf64_shdr = struct(
-  'elf64_shdr',
-  {
-    sh_name: u32,
-    sh_type: u32,
-    sh_flags: word,
-    sh_addr: word,
-    sh_offset: word,
-    sh_size: word,
-    sh_link: u32,
-    sh_info: u32,
-    sh_addralign: word,
-    sh_entsize: word,
-  },
-  { size: 64 },
-);
 
 /** struct elf_prstatus: `pr_reg` is struct user_regs_struct. */
 export const elf_prstatus = struct(

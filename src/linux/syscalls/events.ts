@@ -7,6 +7,7 @@ import {
   int,
   oneOf,
   out,
+  path,
   pointerTo,
   syscall,
   uint,
@@ -15,6 +16,7 @@ import {
   epoll_event,
   epollOps,
   eventfdFlags,
+  inotifyFlags,
   signalfdFlags,
   timerfdFlags,
   timerfdSettimeFlags,
@@ -52,3 +54,11 @@ export const epollCtl = syscall('epoll_ctl', {
   fd: fdParam,
   event: pointerTo(epoll_event),
 });
+export const inotifyInit1 = syscall('inotify_init1', { flags: flags(inotifyFlags) }, 'fd');
+/** Returns the watch's number, from 1 on. */
+export const inotifyAddWatch = syscall(
+  'inotify_add_watch',
+  { fd: fdParam, pathname: path, mask: hexWord },
+  'value',
+);
+export const inotifyRmWatch = syscall('inotify_rm_watch', { fd: fdParam, wd: int });

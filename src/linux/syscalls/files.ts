@@ -28,6 +28,12 @@ export const openat = syscall(
   { dirfd: fdParam, pathname: path, flags: flags(openFlags), mode: octal },
   'fd',
 );
+/** `handle`: struct file_handle, of a file on the mount of `mountFd`. */
+export const openByHandleAt = syscall(
+  'open_by_handle_at',
+  { mountFd: fdParam, handle: data, flags: flags(openFlags) },
+  'fd',
+);
 export const close = syscall('close', { fd: fdParam });
 export const closeRange = syscall('close_range', { first: uint, last: uint, flags: hexWord });
 export const read = syscall('read', { fd: fdParam, buf: out, count: uint }, 'count');
@@ -144,6 +150,14 @@ export const splice = syscall(
   'count',
 );
 export const SPLICE_F_NONBLOCK = 2;
+export const fchown = syscall('fchown', { fd: fdParam, user: uint, group: uint });
+export const fchmod = syscall('fchmod', { fd: fdParam, mode: octal });
+/** `offset` points to a u64: where in `in_fd` to begin. */
+export const sendfile = syscall(
+  'sendfile',
+  { out_fd: fdParam, in_fd: fdParam, offset: data, count: uint },
+  'count',
+);
 export const memfdCreate = syscall('memfd_create', { name: path, flags: hexWord }, 'fd');
 export const chdir = syscall('chdir', { path });
 export const fchdir = syscall('fchdir', { fd: fdParam });

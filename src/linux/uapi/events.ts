@@ -1,4 +1,4 @@
-/** linux/eventfd.h, linux/signalfd.h, linux/timerfd.h, linux/eventpoll.h. */
+/** linux/eventfd.h, linux/signalfd.h, linux/timerfd.h, linux/eventpoll.h, linux/inotify.h. */
 import { struct, u8, u16, u32, u64 } from '../struct.js';
 import { O_CLOEXEC, O_NONBLOCK } from './fcntl.js';
 
@@ -42,3 +42,11 @@ export const epoll_params = struct(
 );
 /** _IOR(0x8A, 0x02, struct epoll_params): Linux 6.9, CONFIG_NET_RX_BUSY_POLL. */
 export const EPIOCGPARAMS = 0x8008_8a02;
+
+export const inotifyFlags = { IN_NONBLOCK: O_NONBLOCK, IN_CLOEXEC: O_CLOEXEC };
+export const IN_ACCESS = 0x1;
+export const IN_CLOSE_NOWRITE = 0x10;
+export const IN_OPEN = 0x20;
+export const IN_DONT_FOLLOW = 0x0200_0000;
+/** struct inotify_event without a name. */
+export const INOTIFY_EVENT_BYTES = 16;

@@ -3,6 +3,8 @@ import type { FileKind } from '../kinds.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
+import { inotify } from './inotify.js';
+import { memfd } from './memfd.js';
 import { pidfd } from './pidfd.js';
 import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
@@ -18,4 +20,6 @@ export const FILE_KINDS: readonly FileKind[] = [
   timerfd,
   epoll,
   pidfd,
+  inotify,
+  memfd,
 ];

@@ -55,7 +55,7 @@ export function inspectFiles(
   observation: FilesObservation,
   {
     options,
-    registry = new FileRegistry(observation.mapped, options),
+    registry = new FileRegistry(observation.mapped, observation.memfds, options),
     refuse = throwIt,
   }: InspectOptions = {},
 ): InspectedFiles {
@@ -186,6 +186,7 @@ export function addFiles(
     images.putWith(IMAGES.GHOST_FILE, { value: entry, payload }, i + 1);
   });
   for (const lock of locks) images.add(IMAGES.FILE_LOCKS, lock);
+  for (const inode of registry.memfds.entries()) images.add(IMAGES.MEMFD_INODE, inode);
   for (const { process, ids, fdinfo, fs } of processes) {
     // Of those who share a table the first has its entries.
     images.declare(IMAGES.FDINFO, ids.files_id);

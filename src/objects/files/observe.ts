@@ -18,6 +18,7 @@ import { describeSocket, observeObstacle } from './description.js';
 import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks } from './locks.js';
+import { type MemfdSeen, mappedMemfdKey, observeMappedMemfds } from './memfd-inodes.js';
 import { Namer } from './named.js';
 import { type FownEntry, observeOwner } from './owner.js';
 import { Recognizer } from './recognize.js';
@@ -60,6 +61,8 @@ export interface FilesObservation {
   descriptions: ObservedDescription[];
   /** By mappedKey. */
   mapped: Map<string, NamedFile>;
+  /** Mapped memfds by memfdKey, or why one cannot be saved. */
+  memfds?: Map<string, MemfdSeen | CheckpointError>;
 }
 
 const kinds = new Recognizer<FileKind>(FILE_KINDS);
@@ -93,6 +96,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
     processes: observed,
     descriptions: tables.descriptions,
     mapped: observeMapped(namer, live),
+    memfds: observeMappedMemfds(port, live),
   };
 }
 
@@ -238,7 +242,7 @@ function observeMapped(namer: Namer, processes: readonly ProcessView[]): Map<str
   for (const { task, mappings } of processes) {
     for (const mapping of mappings) {
       const { path, deleted, start, end, major, minor, inode } = mapping;
-      if (!path?.startsWith('/')) continue;
+      if (!path?.startsWith('/') || mappedMemfdKey(mapping) !== undefined) continue;
       const key = mappedKey(mapping);
       if (files.has(key)) continue;
       const via = `/proc/${task}/map_files/${start.toString(16)}-${end.toString(16)}`;

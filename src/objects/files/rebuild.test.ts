@@ -60,11 +60,12 @@ interface Setup {
 function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
   const plan: RebuildInputs['plan'] = new Plan(0x1_0000_0000);
   const processes = vpids.map((vpid, i): ProcessRebuild => {
+    const mm = { vmas: [] };
     const init = { name: `pid ${vpid}`, vpid, process: vpid, temporaryFds: CONTROL_FD + 1 };
     const { track } = plan.track(init);
     const ids = { vm_id: i + 2, files_id: i + 2, fs_id: i + 2, sighand_id: i + 2 };
     const process = {
-      ...{ vpid, comm: 'program', ids, track, threads: [] },
+      ...{ vpid, comm: 'program', ids, mm, track, threads: [] },
     } as unknown as ProcessRebuild;
     process.owner = ownerOfAll(process);
     return process;

@@ -12,8 +12,10 @@ import { planHandOver } from '../../plan/hand-over.js';
 import type { Stage } from '../../plan/stages.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
+import { toNumber } from '../../support/bytes.js';
 import { refused, within } from '../../support/errors.js';
 import type { FileBuild, FileKind } from '../kinds.js';
+import { isMappedMemfd } from '../memory/rebuild-memfd.js';
 import {
   type FileRebuild,
   owns,
@@ -65,6 +67,7 @@ class Rebuild implements FileRebuild {
   private readonly tables = new Map<ProcessRebuild, Map<number, FdinfoEntry>>();
   /** By process: temporary descriptors of what it has made, and of what it has taken. */
   private readonly temporaries = new Map<ProcessRebuild, Made>();
+  private readonly makers = new Map<number, ProcessRebuild>();
   private readonly unfilled: Unfilled[] = [];
 
   constructor(context: RebuildInputs, saved: SavedFiles) {
@@ -98,8 +101,12 @@ class Rebuild implements FileRebuild {
 
   make(tables: readonly (readonly FdinfoEntry[])[]): void {
     const { processes } = this.context;
+    const mapped = this.mappedMemfds();
     const { makes, takes } = planHandOver({
-      tables: tables.map((table) => table.map(({ id }) => id)),
+      tables: tables.map((table, i) => [
+        ...table.map(({ id }) => id),
+        ...(mapped.get(processes[i] as ProcessRebuild) ?? []),
+      ]),
       resourceOf: (id) => {
         const { kind, entry } = this.saved.get(id);
         return kind.resourceOf?.(entry);
@@ -113,15 +120,23 @@ class Rebuild implements FileRebuild {
       this.tables.set(process, new Map((tables[i] ?? []).map((entry) => [entry.fd, entry])));
       for (const ids of makes[i] ?? []) {
         this.makeTogether(process, ids, own);
-        for (const id of ids) makers.set(id, i);
+        for (const id of ids) {
+          makers.set(id, i);
+          this.makers.set(id, process);
+        }
       }
       for (const [id, fd] of own) made.set(id, fd);
     });
     processes.forEach((process, i) => {
       const track = process.track.at('descriptors');
+      const held = new Set((tables[i] ?? []).map(({ id }) => id));
       const needs = this.needsOf((makes[i] ?? []).flat(), makers, i);
       const own = this.temporaryOf(process);
-      for (const [id, fd] of this.take(track, [...(takes[i] ?? []), ...needs], made)) {
+      for (const [id, fd] of this.take(
+        track,
+        [...(takes[i] ?? []).filter(({ id }) => held.has(id)), ...needs],
+        made,
+      )) {
         own.set(id, fd);
       }
       for (const { id, fd, flags } of tables[i] ?? []) {
@@ -136,6 +151,19 @@ class Rebuild implements FileRebuild {
       track.at('fill');
       within({ object: kind.name, pid: vpid, comm }, () => kind.fill?.(build, fd));
     }
+  }
+
+  /** Files without a descriptor of their own, by who makes the descriptors of those that map them. */
+  private mappedMemfds(): Map<ProcessRebuild, number[]> {
+    const { processes, images } = this.context;
+    const mapped = new Map<ProcessRebuild, number[]>();
+    for (const process of processes) {
+      if (!owns(process, 'vm_id')) continue;
+      const maker = process.owner.files_id;
+      const ids = process.mm.vmas.filter((vma) => isMappedMemfd(vma, images));
+      mapped.set(maker, [...(mapped.get(maker) ?? []), ...ids.map((vma) => toNumber(vma.shmid))]);
+    }
+    return mapped;
   }
 
   /** What the `fill` of these descriptions uses, made by others and in nobody's table here. */
@@ -205,6 +233,11 @@ class Rebuild implements FileRebuild {
   temporary(process: ProcessRebuild, fileId: number): number {
     const own = this.temporaryOf(process.owner.files_id);
     return defined(own.get(fileId), `file ${fileId} is neither made nor taken here`);
+  }
+
+  made(fileId: number): { maker: ProcessRebuild; fd: number } {
+    const maker = defined(this.makers.get(fileId), `file ${fileId} is not made`);
+    return { maker, fd: this.temporary(maker, fileId) };
   }
 
   private temporaryOf(process: ProcessRebuild): Made {

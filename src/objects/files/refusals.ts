@@ -55,7 +55,6 @@ const TERMINALS: FileDiscriminant[] = [
 }));
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('inotify', 'inotify instances', 'inotify', '[inotify]'),
   anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
@@ -67,13 +66,6 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
   anonymous('fs-context', 'contexts of a mount to be (fsopen)', '[fscontext]'),
   anonymous('KVM object', 'KVM objects', 'kvm-vm', 'kvm-vcpu:0'),
   anonymous('sync file', 'fences (sync_file)', 'sync_file'),
-  {
-    name: 'memfd',
-    recognize: [{ memfd: true }],
-    what: ({ link }) =>
-      `memfds are not saved yet${link.kind === 'memfd' ? `, like '${link.name}'` : ''}`,
-    remedy: CLOSE,
-  },
   {
     name: 'socket',
     recognize: [{ pseudo: 'socket' }],

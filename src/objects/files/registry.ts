@@ -10,6 +10,7 @@ import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { MemfdInodes, type MemfdSeen, mappedMemfdKey } from './memfd-inodes.js';
 import { toType } from './named.js';
 import type { FownEntry } from './owner.js';
 import { RemapSet } from './remaps.js';
@@ -39,6 +40,8 @@ export class FileRegistry implements FileIds {
   /** files.img, in order. */
   readonly entries: FileEntry[] = [];
   private readonly mappedFiles: ReadonlyMap<string, NamedFile>;
+  private readonly mappedMemfds: ReadonlyMap<string, MemfdSeen | CheckpointError>;
+  readonly memfds = new MemfdInodes();
   /** Known of the files that are mapped as programs. */
   private readonly buildIds = new Map<string, readonly number[]>();
   private readonly descriptionIds = new Map<DescriptionView, number>();
@@ -49,12 +52,14 @@ export class FileRegistry implements FileIds {
   /** What stands for names that are gone. */
   readonly remaps: RemapSet;
 
-  /** `mappedFiles`: what observeFiles found, by mappedKey. */
+  /** What observeFiles found: `mappedFiles` by mappedKey, `mappedMemfds` by memfdKey. */
   constructor(
     mappedFiles: ReadonlyMap<string, NamedFile> = new Map(),
+    mappedMemfds: ReadonlyMap<string, MemfdSeen | CheckpointError> = new Map(),
     options: ObjectOptions = DEFAULT_OBJECT_OPTIONS,
   ) {
     this.mappedFiles = mappedFiles;
+    this.mappedMemfds = mappedMemfds;
     this.remaps = new RemapSet((nameOf) => this.addName(nameOf), options);
     for (const named of mappedFiles.values()) {
       if (named.buildId) this.buildIds.set(pathKey(named), named.buildId);
@@ -120,6 +125,8 @@ export class FileRegistry implements FileIds {
 
   /** The id of a mapped file. Throws unsupported(...) for one that cannot be opened again: deleted, replaced. */
   mapped(mapping: Mapping): number {
+    const memfd = this.mappedMemfds.get(mappedMemfdKey(mapping) ?? '');
+    if (memfd) return this.mappedMemfd(memfd);
     const named = this.mappedFiles.get(mappedKey(mapping));
     if (named === undefined) {
       throw unsupported(`the mapped file '${mapping.name}' cannot be found by its name`);
@@ -130,6 +137,20 @@ export class FileRegistry implements FileIds {
       });
     }
     return this.path(named);
+  }
+
+  memfdInode(seen: MemfdSeen): number {
+    return this.memfds.idOf(seen);
+  }
+
+  private mappedMemfd(seen: MemfdSeen | CheckpointError): number {
+    if (seen instanceof CheckpointError) throw anew(seen);
+    return this.memfds.mappedFileId(seen, (inode_id) => {
+      const id = this.newFileId();
+      const memfd = { id, flags: 0, pos: 0n, fown: noOwner(), inode_id };
+      this.add({ type: fd_types.MEMFD, id, memfd });
+      return id;
+    });
   }
 
   pipeId(key: string, inode: bigint): number {

@@ -52,7 +52,10 @@ test('a deleted file used twice gets the entries that CRIU gave it', () => {
 });
 
 test('a deleted file above the limit is refused, and the option named', () => {
-  const registry = new FileRegistry(new Map(), { ...DEFAULT_OBJECT_OPTIONS, ghostLimit: 24 });
+  const registry = new FileRegistry(new Map(), new Map(), {
+    ...DEFAULT_OBJECT_OPTIONS,
+    ghostLimit: 24,
+  });
   assert.throws(() => registry.regEntry(named('/x', goldenGhost()), { ...AT, id: 1 }), {
     code: 'external',
     message: "'/x' is deleted, and holds 25 bytes, which is more than --ghost-limit (24)",
@@ -92,7 +95,10 @@ test('a file with another name left needs --link-remap', () => {
 });
 
 test('with --link-remap it gets one further name, whoever uses it, as CRIU names it', () => {
-  const registry = new FileRegistry(new Map(), { ...DEFAULT_OBJECT_OPTIONS, linkRemap: true });
+  const registry = new FileRegistry(new Map(), new Map(), {
+    ...DEFAULT_OBJECT_OPTIONS,
+    linkRemap: true,
+  });
   const id = registry.addNamed(named('/d/one', LINK), AT);
   registry.addNamed(named('/d/one', LINK), AT);
   const { remaps } = registry;
@@ -119,7 +125,10 @@ test('further names: one that is taken is passed over; all go when the dump fail
         unlinkat: (_, { pathname }) => calls.push(`unlink ${pathname}`),
       },
     });
-    const registry = new FileRegistry(new Map(), { ...DEFAULT_OBJECT_OPTIONS, linkRemap: true });
+    const registry = new FileRegistry(new Map(), new Map(), {
+      ...DEFAULT_OBJECT_OPTIONS,
+      linkRemap: true,
+    });
     registry.addNamed(named('/d/one', LINK), AT);
     const links = new LinkRemaps(port);
     links.make(registry.remaps.names);

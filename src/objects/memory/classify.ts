@@ -9,7 +9,14 @@ import { type CheckpointError, unsupported } from '../../support/errors.js';
 import type { MappedFile } from './observe.js';
 import { describeMapping } from './vma.js';
 
-export type MappingKind = 'private' | 'shared anonymous' | 'file' | 'vvar' | 'vdso' | 'vsyscall';
+export type MappingKind =
+  | 'private'
+  | 'shared anonymous'
+  | 'file'
+  | 'memfd'
+  | 'vvar'
+  | 'vdso'
+  | 'vsyscall';
 
 export interface MappingFacts {
   mapping: Mapping;
@@ -55,7 +62,6 @@ const REFUSED_FLAGS: Readonly<Record<string, { what: string; remedy?: string }>>
 
 /** What files that are no files of a file system are, by how their path begins. */
 const SPECIAL_FILES: readonly [prefix: string, what: string][] = [
-  ['/memfd:', 'mappings of a memfd are not supported yet'],
   ['/SYSV', 'System V shared memory is not supported yet'],
   ['/anon_hugepage', 'huge TLB pages are not supported'],
   ['/[aio]', 'asynchronous I/O rings (io_setup) are not supported yet'],
@@ -96,6 +102,7 @@ function kindOf(facts: MappingFacts): MappingKind {
     throw refusal(mapping, 'shared memory without a file is not known', REMEDY_END);
   }
   if (path === '/dev/zero' && mapping.deleted && shared) return 'shared anonymous';
+  if (path.startsWith('/memfd:') && mapping.deleted) return 'memfd';
   const special = SPECIAL_FILES.find(([prefix]) => path.startsWith(prefix));
   if (special && (mapping.deleted || !path.startsWith('/'))) {
     throw refusal(mapping, special[1], REMEDY_END);

@@ -222,7 +222,6 @@ const named = (name: string, mode = 'rw-s', inode = 9): string =>
 
 test('special mappings are refused by name', () => {
   const cases: [line: string, said: RegExp][] = [
-    [named('/memfd:jit (deleted)'), /memfd/],
     [named('/SYSV00000000 (deleted)'), /System V shared memory/],
     [named('/anon_hugepage (deleted)'), /huge TLB pages/],
     [named('/[aio] (deleted)'), /asynchronous I\/O/],

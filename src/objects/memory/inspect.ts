@@ -33,6 +33,7 @@ import {
   VMA_ANON_SHARED,
   VMA_AREA_GUARD,
   VMA_AREA_HEAP,
+  VMA_AREA_MEMFD,
   VMA_AREA_REGULAR,
   VMA_AREA_VDSO,
   VMA_AREA_VSYSCALL,
@@ -144,7 +145,9 @@ function inspectMapping(
   const { vmas, areas, segments } = inspected;
   if (kind === 'vvar' && extendsVvar(vmas.at(-1), mapping)) return;
   const vma = plainVma(mapping, flags, kind);
-  if (kind === 'file') fileVma(vma, { mapping, flags, process, files, file: defined(file, '') });
+  if (kind === 'file' || kind === 'memfd') {
+    fileVma(vma, { mapping, flags, process, files, file: defined(file, '') });
+  }
   if (kind === 'shared anonymous') {
     const { stat } = defined(file, `${describeMapping(mapping)} has no file`);
     vma.shmid = stat.ino;
@@ -174,6 +177,7 @@ const STATUS: Readonly<Record<MappingKind, number>> = {
   private: VMA_AREA_REGULAR | VMA_ANON_PRIVATE,
   'shared anonymous': VMA_AREA_REGULAR | VMA_ANON_SHARED,
   file: VMA_AREA_REGULAR,
+  memfd: VMA_AREA_REGULAR | VMA_AREA_MEMFD,
   vvar: VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_AREA_VVAR,
   vdso: VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_AREA_VDSO,
   vsyscall: VMA_ANON_PRIVATE | VMA_AREA_VSYSCALL,
@@ -184,7 +188,7 @@ function plainVma(mapping: Mapping, flags: VmFlags, kind: MappingKind): Vma {
   const vma: Vma = {
     start,
     end,
-    pgoff: kind === 'file' || kind === 'shared anonymous' ? pgoff : 0,
+    pgoff: kind === 'file' || kind === 'memfd' || kind === 'shared anonymous' ? pgoff : 0,
     shmid: 0n,
     prot,
     flags: mapFlagsOf(flags, shared, kind),
@@ -207,7 +211,7 @@ function mapFlagsOf(flags: VmFlags, shared: boolean, kind: MappingKind): number 
   if (flags.has('dp')) return MAP_DROPPABLE | MAP_ANONYMOUS;
   return (
     (shared ? MAP_SHARED : MAP_PRIVATE) |
-    (kind === 'file' ? 0 : MAP_ANONYMOUS) |
+    (kind === 'file' || kind === 'memfd' ? 0 : MAP_ANONYMOUS) |
     (flags.has('gd') ? MAP_GROWSDOWN : 0) |
     (flags.has('lo') ? MAP_LOCKED : 0) |
     (flags.has('nr') ? MAP_NORESERVE : 0)
@@ -241,8 +245,10 @@ function fileVma(
   },
 ): void {
   const { shared, start } = mapping;
-  // A shared mapping of a file opened for reading can never be made writable: it has no 'may write'.
-  const openFlags = shared && flags.has('mw') ? O_RDWR : O_RDONLY;
+  // A shared mapping of a file opened for reading can never be made writable, and is not marked as shared: of a memfd that
+  // is sealed against writing it only has no 'may write'.
+  const isWritable = flags.has('mw') || flags.has('sh');
+  const openFlags = shared && isWritable ? O_RDWR : O_RDONLY;
   vma.status |= shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE;
   vma.fdflags = openFlags;
   vma.shmid = BigInt(

@@ -19,7 +19,7 @@ import {
 import { chooseHoles, type Occupied } from '../../plan/holes.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { alignUp, toNumber } from '../../support/bytes.js';
-import { imageError, unsupported } from '../../support/errors.js';
+import { imageError } from '../../support/errors.js';
 import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
 import {
   addReads,
@@ -35,7 +35,8 @@ import {
   fillingProt,
   isSharedAnonymous,
 } from './rebuild-mapping.js';
-import { describeMapping, VMA_AREA_MEMFD, type Vma } from './vma.js';
+import { isMappedMemfd, mappedInode } from './rebuild-memfd.js';
+import { VMA_AREA_MEMFD, type Vma } from './vma.js';
 
 /** A mapping of a shared object. */
 interface Use {
@@ -60,7 +61,7 @@ export function collectObjects(context: MemoryContext): SharedObject[] {
   const objects = new Map<number, { size: number; uses: Use[] }>();
   for (const process of context.processes) {
     for (const vma of process.mm.vmas) {
-      if (!isSharedAnonymous(vma)) continue;
+      if (!isSharedAnonymous(vma) || isMappedMemfd(vma, context.images)) continue;
       const { shmid, size } = identify(vma, context);
       const object = objects.get(shmid) ?? { size: 0, uses: [] };
       object.uses.push({ process, vma });
@@ -73,28 +74,9 @@ export function collectObjects(context: MemoryContext): SharedObject[] {
   );
 }
 
-/**
- * An entry of a dump that takes shared anonymous memory for a memfd, as its device is the same, refers to a file whose
- * inode is named /dev/zero.
- */
 function identify(vma: Vma, { images }: RestoreContext): { shmid: number; size: number } {
-  const id = toNumber(vma.shmid);
-  if (!(vma.status & VMA_AREA_MEMFD)) return { shmid: id, size: vma.object_size ?? 0 };
-  const file = images.many(IMAGES.FILES).find((entry) => entry.id === id)?.memfd;
-  const inode = images
-    .many(IMAGES.MEMFD_INODE)
-    .find(({ inode_id }) => file !== undefined && inode_id === file.inode_id);
-  if (inode === undefined) {
-    throw imageError(`it maps file ${id}, which is not among the saved memfds`, {
-      object: describeMapping(vma),
-    });
-  }
-  if (inode.name !== '/dev/zero') {
-    throw unsupported('mappings of a memfd are not supported yet', {
-      object: describeMapping(vma, `memfd:${inode.name}`),
-    });
-  }
-  return { shmid: inode.shmid, size: inode.size };
+  if (vma.status & VMA_AREA_MEMFD) return mappedInode(vma, images);
+  return { shmid: toNumber(vma.shmid), size: vma.object_size ?? 0 };
 }
 
 function finishObject(

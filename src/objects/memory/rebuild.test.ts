@@ -104,7 +104,11 @@ function rebuild(setup: Setup) {
     processes: built,
     port,
     puppetMappings: PUPPET,
-    files: { use: (_: ProcessRebuild, id: number) => 200 + id, image: openImage },
+    files: {
+      use: (_: ProcessRebuild, id: number) => 200 + id,
+      image: openImage,
+      made: (id: number) => ({ maker: built[0], fd: 200 + id }),
+    },
   } as unknown as RestoreContext);
   return (vpid: number, stage: Stage = 'memory'): string[] => {
     const process = built.find((one) => one.vpid === vpid);
@@ -286,11 +290,53 @@ test('shared anonymous memory that an image takes for a memfd is not made one', 
   };
   const steps = rebuild({ ...setup, images })(9);
   assert.match(steps.at(-2) ?? '', /^mmap\(0x7fafbbd1c000, .*MAP_SHARED\|MAP_ANONYMOUS/);
+});
 
-  const other = new ImageSet();
-  other.add(IMAGES.FILES, { type: 18, id: 3, memfd });
-  other.add(IMAGES.MEMFD_INODE, { ...inode, inode_id: 1, name: 'golden' });
-  assert.throws(() => rebuild({ ...setup, images: other }), /memfd:golden.*not supported yet/);
+test('a memfd is mapped through the descriptor of the process that made it', () => {
+  const images = new ImageSet();
+  const fown = { uid: 0, euid: 0, signum: 0, pid_type: 0, pid: 0 };
+  const memfd = { id: 3, flags: 0, pos: 0n, fown, inode_id: 1 };
+  images.add(IMAGES.FILES, { type: 18, id: 3, memfd });
+  const inode = { uid: 0, gid: 0, size: 16384, shmid: 88664, seals: 1, mode: 0o100777 };
+  images.add(IMAGES.MEMFD_INODE, { ...inode, inode_id: 1, name: 'golden' });
+  const common = { shmid: 3n, fdflags: 2 };
+  const shared = { ...common, flags: 1, status: 1 | 128 | 16384 };
+  const own = { ...common, flags: 2, status: 1 | 64 | 16384, prot: 1 };
+  const steps = rebuild({
+    processes: [
+      { vpid: 8, vmas: [], runs: [] },
+      {
+        vpid: 9,
+        vmas: [
+          vma(0x407000, 1),
+          vma(0x7fafbbd1c000, 4, shared),
+          vma(0x7fafbbe1c000, 4, { ...own, pgoff: 4096 }),
+          vma(0x7fafbbf1c000, 1, { ...shared, fdflags: 0, prot: 1 }),
+        ],
+        runs: [
+          [0x407000, 1],
+          [0x7fafbbe1d000, 1],
+        ],
+      },
+    ],
+    images,
+  });
+  assert.equal(steps(9).filter((line) => line.startsWith('mmap(0x7faf')).length, 0);
+  const lines = steps(9, 'shared memory').map((line) =>
+    line.replace(/(?<=preadv\(300, )0x[0-9a-f]+/, 'PIECES'),
+  );
+  assert.deepEqual(
+    lines.filter((line) => !/^(fcntl|close)/.test(line)),
+    [
+      'openat(AT_FDCWD, "/proc/8/fd/203", O_RDWR|O_CLOEXEC, 00)',
+      'mmap(0x7fafbbd1c000, 0x4000, PROT_READ|PROT_WRITE, MAP_SHARED|NOREPLACE, 100, 0x0)',
+      'mmap(0x7fafbbe1c000, 0x4000, PROT_READ|PROT_WRITE, MAP_PRIVATE|NOREPLACE, 100, 0x1000)',
+      'preadv(300, PIECES, 1, 4096, 0)',
+      'mprotect(0x7fafbbe1c000, 0x4000, PROT_READ)',
+      'openat(AT_FDCWD, "/proc/8/fd/203", O_CLOEXEC, 00)',
+      'mmap(0x7fafbbf1c000, 0x1000, PROT_READ, MAP_SHARED|NOREPLACE, 101, 0x0)',
+    ],
+  );
 });
 
 test('a vdso of another kernel is refused', () => {

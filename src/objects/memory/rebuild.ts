@@ -41,6 +41,7 @@ import {
   isSharedAnonymous,
   verifyVma,
 } from './rebuild-mapping.js';
+import { addMemfdMappings, isMappedMemfd, splitPieces } from './rebuild-memfd.js';
 import { addMakings, addUses, collectObjects, type SharedObject } from './rebuild-shared.js';
 import {
   addMoves,
@@ -90,7 +91,8 @@ function rebuildProcess(
   const plain = vmas.filter((vma) => !isKernels(vma) && !isSharedAnonymous(vma));
   const saved = readSavedPages(context.chain, IMAGES.PAGEMAP, process.vpid);
   const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
-  const own = ownPieces(saved, vdsoVma);
+  const memfds = vmas.filter((vma) => isMappedMemfd(vma, context.images));
+  const { inside: ofMemfds, outside: own } = splitPieces(ownPieces(saved, vdsoVma), memfds);
   // First of all, the saved vdso is as long as the kernel's: so much is read, whatever the image says.
   const kernels = kernelPieces(context.puppetMappings, vmas);
   if (vdsoVma) within({ object: 'vdso' }, () => vdso.verify(process, vdsoVma, saved));
@@ -125,6 +127,7 @@ function rebuildProcess(
   }
   const made = addMakings(context, process, { objects, occupied });
   addMoves(track.at('memory'), kernels, { staging, into: 'place' });
+  addMemfdMappings(context, process, { vmas: memfds, pieces: ofMemfds });
   return made;
 }
 

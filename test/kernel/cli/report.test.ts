@@ -1,8 +1,11 @@
 /** What dump and restore tell of what they did: --json, --display-stats and the statistics images. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { Host } from '../../../src/host/host.js';
 import { HostImageStore } from '../../../src/host/image-store.js';
 import { IMAGES } from '../../../src/images/catalogue.js';
@@ -99,4 +102,17 @@ test('a folder that is not there is named', async () => {
   const run = await tool.run(['dump', '-t', String(process.pid), '-D', '/no/such/folder']);
   assert.equal(run.status, 1);
   assert.match(run.stderr, /\/no\/such\/folder.*ENOENT[\s\S]*Remedy: /);
+});
+
+test('a tree that holds woodfrog itself is refused before anything stops', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'woodfrog-self-'));
+  const line = `'${tool.path}' dump -t $$ -D '${folder}'; echo "status $?"`;
+  const { stdout, stderr } = await promisify(execFile)('setsid', ['-w', 'sh', '-c', line], {
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
+  assert.equal(stdout, 'status 1\n');
+  assert.match(stderr, /^Error: Cannot dump pid \d+.*: woodfrog itself runs in this tree$/m);
+  assert.match(stderr, /^Remedy: call it from outside of the tree/m);
+  rmSync(folder, { recursive: true });
 });

@@ -30,7 +30,9 @@ ghost('nameless', 'a file made by O_TMPFILE can still be given a name', {
 });
 ghost('fifo', 'a deleted FIFO keeps what is queued');
 ghost('mapping', 'mappings of a deleted file stay shared and private');
-ghost('directory', 'a deleted directory, and a file in it, stay open');
+ghost('directory', 'a deleted directory, and a file in it, stay open', {
+  criuFails: 'it removes the directory before the file in it',
+});
 ghost('cwd', 'a deleted working directory stays one');
 ghost('executable', 'a deleted program runs on', { dumpArgs: ['--ghost-limit', '64M'] });
 const furtherNames = ({ program: { dir } }: View): string[] =>
