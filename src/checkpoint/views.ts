@@ -51,4 +51,6 @@ export interface ProcessView {
   mappings: Mapping[];
   /** siginfo of the signals pending for the whole process. */
   pendingShared: Uint8Array[];
+  /** Of all pending signals, of threads too: those that came after the probes had begun. */
+  lateSignals: Uint8Array[];
 }

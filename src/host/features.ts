@@ -27,12 +27,18 @@ import {
   kcmp,
   pidfdGetfd,
   pidfdOpen,
+  prctl,
   prctlMm,
   ptrace,
 } from '../linux/syscalls/tasks.js';
 import { O_CLOEXEC, O_RDONLY } from '../linux/uapi/fcntl.js';
 import { PAGE_IS_GUARD, PAGE_IS_PRESENT, PAGEMAP_SCAN, pm_scan_arg } from '../linux/uapi/mman.js';
-import { PR_SET_MM, PR_SET_MM_MAP_SIZE } from '../linux/uapi/prctl.js';
+import {
+  PR_SET_MM,
+  PR_SET_MM_MAP_SIZE,
+  PR_TIMER_CREATE_RESTORE_IDS,
+  PR_TIMER_CREATE_RESTORE_IDS_GET,
+} from '../linux/uapi/prctl.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION, ptrace_rseq_configuration } from '../linux/uapi/ptrace.js';
 import { clone_args, KCMP_VM } from '../linux/uapi/sched.js';
 import { attemptReadText, readText } from './files.js';
@@ -218,6 +224,14 @@ function probeLoginuid({ host }: Probing): Missing | undefined {
   return { missing: '/proc/self/loginuid is not there', remedy };
 }
 
+function probeTimerIds({ host }: Probing): Missing | undefined {
+  const result = host.attempt(prctl, {
+    ...{ option: PR_TIMER_CREATE_RESTORE_IDS, arg2: PR_TIMER_CREATE_RESTORE_IDS_GET },
+    ...{ arg3: 0, arg4: 0, arg5: 0 },
+  });
+  return judged('PR_TIMER_CREATE_RESTORE_IDS', result, { since: '6.15' });
+}
+
 /** asm/prctl.h, Linux 4.8. A process has one vdso: EEXIST says that the request is known. */
 const ARCH_MAP_VDSO_64 = 0x2003;
 
@@ -267,6 +281,11 @@ export const FEATURES: Readonly<Partial<Record<FeatureName, Feature>>> = {
     category: 2,
     neededFor: 'guard pages (MADV_GUARD_INSTALL)',
     probe: (probing) => scanNothing(probing, PAGE_IS_GUARD),
+  },
+  timer_cr_ids: {
+    category: 3,
+    neededFor: 'POSIX timers whose ids have large gaps',
+    probe: probeTimerIds,
   },
   can_map_vdso: { category: 3, neededFor: 'nothing yet', probe: probeMapVdso },
   openat2: { category: 3, neededFor: 'nothing yet', probe: probeOpenat2 },

@@ -240,6 +240,13 @@ export const stack_t = struct('stack_t', { ss_sp: u64, ss_flags: u32, ss_size: u
 export type StackT = StructValue<typeof stack_t>;
 
 export const SI_MAX_SIZE = 128;
+/** timer_create(2). `_tid` is of SIGEV_THREAD_ID; the rest is not used by the kernel. */
+export const sigevent = struct(
+  'sigevent',
+  { sigev_value: u64, sigev_signo: i32, sigev_notify: i32, _tid: i32, _pad: bytes(44) },
+  { size: 64 },
+);
+
 const header = { si_signo: i32, si_errno: i32, si_code: i32 };
 
 /** Any siginfo: what all variants have, and the rest as bytes. */
@@ -269,6 +276,16 @@ export const siginfo_timer = struct(
   },
   { size: SI_MAX_SIZE },
 );
+
+/** Sent by a timer: of timer_create(2), or ITIMER_REAL. */
+export function isOfTimer(info: Uint8Array): boolean {
+  const { si_signo, si_code } = siginfo.decode(info);
+  return si_code === SI_TIMER || isOfRealTimer({ si_signo, si_code });
+}
+
+/** Nothing else sends SIGALRM from the kernel. */
+export const isOfRealTimer = (info: { si_signo: number; si_code: number }): boolean =>
+  info.si_signo === SIGALRM && info.si_code === SI_KERNEL;
 
 /** SIGCHLD; times in clock ticks. */
 export const siginfo_sigchld = struct(

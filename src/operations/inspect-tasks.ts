@@ -15,6 +15,7 @@ import type { FrozenTree } from '../tracer/freeze.js';
 import type { GadgetFinder } from '../tracer/gadgets.js';
 import type { BuiltProbe } from '../tracer/probe-tapes.js';
 import { runProbes } from '../tracer/probes.js';
+import { refreshPending } from '../tracer/views.js';
 import type { ObjectPort } from './object-port.js';
 
 /** What the states of one process came to. */
@@ -64,7 +65,7 @@ export function inspectTasks(
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
   const byThread = groupByThread(asked);
-  probeAll(tree, byThread, { port, gadgets });
+  probeSettled(tree, byThread, { alive, port, gadgets });
   return alive.map((process) => inspectProcess(process, byThread, onObject));
 }
 
@@ -100,6 +101,31 @@ function observeAll(
   return asked;
 }
 
+const PROBES_MAX = 3;
+
+/**
+ * Timers run on while their process stands still, and queue signals: between the first look at the queues and the
+ * last, a timer may have been asked before or after it ran off. A round in which nothing came leaves no doubt; where
+ * there is none such, the timers' own inspection decides by what came late.
+ */
+function probeSettled(
+  tree: FrozenTree,
+  byThread: AskedByThread,
+  { alive, ...means }: { alive: readonly ProcessView[]; port: ObjectPort; gadgets: GadgetFinder },
+): void {
+  const withTimers = new Set<ProcessView>();
+  for (const { state, subject, seen } of [...byThread.values()].flat()) {
+    if (state.queuesSignals?.(seen)) withTimers.add(subject.process);
+  }
+  for (let round = 0; round < PROBES_MAX; round++) {
+    probeAll(tree, byThread, means);
+    for (const process of alive) {
+      refreshPending(tree.host, process, { threads: withTimers.has(process) });
+    }
+    if (alive.every(({ lateSignals }) => lateSignals.length === 0)) return;
+  }
+}
+
 /** One tape per thread, all threads at once. */
 function probeAll(
   tree: FrozenTree,
@@ -110,9 +136,10 @@ function probeAll(
   const probes = [...byThread].map(([thread, list]) => ({
     thread,
     process: firstOf(list).subject.process,
+    moreCalls: list.reduce((sum, { state, seen }) => sum + (state.probeCalls?.(seen) ?? 0), 0),
     build: (track: Track) => {
       const tape = probeTape(track, () => results.get(thread));
-      for (const one of list) one.answer = one.state.probe?.(tape, one.subject);
+      for (const one of list) one.answer = one.state.probe?.(tape, one.subject, one.seen);
     },
   }));
   if (probes.length === 0) return;

@@ -35,7 +35,6 @@ export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   memfd_hugetlb: 'memfds on huge pages',
   move_mount_set_group: 'mount namespaces',
   ipv6_freebind: 'internet sockets',
-  timer_cr_ids: 'POSIX timers',
   overlayfs_maps: 'programs on overlay file systems',
   breakpoints: 'stopping restored tasks by hardware breakpoints',
 };

@@ -57,5 +57,6 @@ function outline(host: Host, pid: Pid): ProcessView {
     threads: [],
     mappings: parseMaps(readText(host, `/proc/${pid}/maps`)),
     pendingShared: [],
+    lateSignals: [],
   };
 }

@@ -44,6 +44,12 @@ export function splitWord(word: bigint): { low: number; high: number } {
   return { low: halves[0] ?? 0, high: halves[1] ?? 0 };
 }
 
+export function u32Bytes(value: number): Uint8Array {
+  const out = new Uint8Array(4);
+  viewOf(out).setUint32(0, value, true);
+  return out;
+}
+
 export function u64Bytes(value: number | bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   setU64(viewOf(bytes), 0, value);

@@ -47,6 +47,8 @@ import { goneMeanwhile, KEEP_ALTSTACK } from './remote.js';
 export interface ThreadProbe {
   process: ProcessView;
   thread: ThreadView;
+  /** Calls that it makes beyond the usual ones: room is made for them. */
+  moreCalls: number;
   build(track: Track): void;
 }
 
@@ -72,14 +74,21 @@ export interface TapeArea {
 
 const DATA_LIMIT = 24 * 1024;
 const RECORDS_LIMIT = 24 * 1024;
+/** Memory that one call more may fill. */
+const MORE_DATA = 64;
 /** Room below the records: where a signal handler would run if the tracer died at the worst moment. */
 const SLACK = 8 * 1024;
 
-const threadLength = (xstateLength: number): number =>
-  alignUp(sigframeSize(xstateLength), PAGE_SIZE) + SLACK + RECORDS_LIMIT + DATA_LIMIT;
+const recordsLimit = ({ moreCalls }: ThreadProbe): number =>
+  alignUp(RECORDS_LIMIT + moreCalls * RECORD_SIZE, PAGE_SIZE);
+const dataLimit = ({ moreCalls }: ThreadProbe): number =>
+  alignUp(DATA_LIMIT + moreCalls * MORE_DATA, PAGE_SIZE);
 
-export const areaLength = (threadCount: number, layout: XstateLayout): number =>
-  PAGE_SIZE + threadCount * threadLength(layout.length);
+const threadLength = (probe: ThreadProbe, { length }: XstateLayout): number =>
+  alignUp(sigframeSize(length), PAGE_SIZE) + SLACK + recordsLimit(probe) + dataLimit(probe);
+
+export const areaLength = (probes: readonly ThreadProbe[], layout: XstateLayout): number =>
+  probes.reduce((sum, probe) => sum + threadLength(probe, layout), PAGE_SIZE);
 
 export interface Tape {
   process: ProcessView;
@@ -113,10 +122,11 @@ export function layTapes(
   layout: XstateLayout,
 ): Tape[] {
   const pieces: Piece[] = [{ address: area.base, bytes: tapeInterpreter.code }];
-  const tapes = probes.map((probe, i) => {
-    const at = area.base + PAGE_SIZE + i * threadLength(layout.length);
+  let at = area.base + PAGE_SIZE;
+  const tapes = probes.map((probe) => {
     const laid = layTape(probe, { at, interpreter: area.base }, layout);
     pieces.push(...laid.pieces);
+    at += threadLength(probe, layout);
     return laid.tape;
   });
   writePieces(tree.host, area.process.task, pieces);
@@ -139,13 +149,14 @@ function layTape(
   });
   const frameLength = alignUp(sigframeSize(layout.length), PAGE_SIZE);
   const records = at + frameLength + SLACK;
-  const data = new PlanArea(records + RECORDS_LIMIT, DATA_LIMIT);
+  const recordsLength = recordsLimit(probe);
+  const data = new PlanArea(records + recordsLength, dataLimit(probe));
   const track = new Track({ name: `pid ${process.pid}`, memory: data });
   probe.build(track);
   const signal = endSignal(process, thread);
   track.call(tgkill, { tgid: process.vpid, tid: thread.vtid, sig: signal }, { onError: 'ignore' });
   const count = track.steps.length + 1;
-  assert(count * RECORD_SIZE <= RECORDS_LIMIT, `a probe tape of ${count} records is too long`);
+  assert(count * RECORD_SIZE <= recordsLength, `a probe tape of ${count} records is too long`);
   const recordBytes = new Uint8Array(count * RECORD_SIZE);
   const view = viewOf(recordBytes);
   const resultOf = (index: number): number => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET;

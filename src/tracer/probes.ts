@@ -71,7 +71,7 @@ function planAreas(
   return [...groups].map(([process, probes]) => {
     const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
-    return { process, gadgets, length: areaLength(probes.length, layout), base: 0 };
+    return { process, gadgets, length: areaLength(probes, layout), base: 0 };
   });
 }
 

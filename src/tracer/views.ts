@@ -56,6 +56,7 @@ function viewProcess(
     threads,
     mappings: first === undefined ? [] : parseMaps(readText(host, `/proc/${first.tid}/maps`)),
     pendingShared: first === undefined ? [] : peekPending(host, first.tid, true),
+    lateSignals: [],
   };
 }
 
@@ -69,6 +70,39 @@ function parentOf({ ppid, pid: child, comm }: Stat, vpids: ReadonlyMap<number, V
     remedy: 'try again',
   });
 }
+
+/** Reads the signals pending for the process again, and those for its threads if asked to: some may have come late. */
+export function refreshPending(
+  host: Host,
+  process: ProcessView,
+  { threads }: { threads: boolean },
+): void {
+  const [first] = process.threads;
+  if (first === undefined) return;
+  const shared = peekPending(host, first.tid, true);
+  process.lateSignals = added(process.pendingShared, shared);
+  process.pendingShared = shared;
+  for (const thread of threads ? process.threads : []) {
+    const pending = peekPending(host, thread.tid, false);
+    process.lateSignals.push(...added(thread.pending, pending));
+    thread.pending = pending;
+  }
+}
+
+/** Nothing is taken from a queue while nobody runs, so what was there is still there. */
+export function added(before: readonly Uint8Array[], after: readonly Uint8Array[]): Uint8Array[] {
+  if (after.length === before.length) return [];
+  const known = new Map<string, number>();
+  for (const key of before.map(keyOf)) known.set(key, (known.get(key) ?? 0) + 1);
+  return after.filter((info) => {
+    const key = keyOf(info);
+    const left = known.get(key) ?? 0;
+    known.set(key, left - 1);
+    return left <= 0;
+  });
+}
+
+const keyOf = (info: Uint8Array): string => info.join();
 
 /** The id in the innermost pid namespace; before Linux 4.1 there is no such line, and then no way to tell. */
 const innermost = (ids: Status['NSpid'], outer: number): Vpid => vpid(ids?.at(-1) ?? outer);

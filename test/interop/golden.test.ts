@@ -1,5 +1,5 @@
 /**
- * Checkpoints that CRIU 4.2 wrote elsewhere: one comes back to life here, the others are refused
+ * Checkpoints that CRIU 4.2 wrote elsewhere: two come back to life here, the others are refused
  * with everything named that woodfrog does not restore yet.
  */
 import assert from 'node:assert/strict';
@@ -22,17 +22,42 @@ import { describe, type TestContext, test } from 'node:test';
 import { brotliDecompressSync } from 'node:zlib';
 import { fixtureFolder, fixturesFolder, type GoldenSet } from '../support/golden.js';
 import { root, testSource } from '../support/paths.js';
-import { isAlive, procLink, procText } from '../support/proc.js';
+import {
+  isAlive,
+  procLink,
+  procStatus,
+  procText,
+  stateOf,
+  threadsOf,
+  treeOf,
+} from '../support/proc.js';
 import { reap } from '../support/reaper.js';
 import { describeRun, saidBy, tool } from '../support/tool.js';
 import { waitFor } from '../support/wait.js';
 
-/** What files.img and pstree.img of the set 'loop' say. */
-const LOOP = {
-  pid: 11021,
-  path: '/tmp/golden-run/loop/loop',
+/** What files.img and pstree.img say of a set whose program can be made here. */
+interface Captured {
+  set: GoldenSet;
+  /** The root first. */
+  pids: readonly number[];
+  /** Of the root. */
+  threads: readonly number[];
+  sha256: string;
+}
+
+const LOOP: Captured = {
+  set: 'loop',
+  pids: [11021],
+  threads: [11021],
   sha256: '7d6153e3533204409ee0eee46742ffd9b3ffd20804713b378e57bf5f717fc229',
 };
+const TASKS: Captured = {
+  set: 'tasks',
+  pids: [11073, 11075, 11076, 11079],
+  threads: [11073, 11077, 11078],
+  sha256: '8483fa9fb4a8684962750941b3d0ab868a056846f37a687e7f5053c74ac30e11',
+};
+const pathOf = (set: GoldenSet): string => `/tmp/golden-run/${set}/${set}`;
 
 const OTHER_KERNEL = 'this kernel is not the one of the checkpoint: its vdso differs';
 
@@ -56,16 +81,17 @@ function imagesOf(set: GoldenSet, pages: Readonly<Record<string, number>> = {}):
 }
 
 /** The very program that was dumped, or undefined where this machine's compiler makes another. */
-function goldenProgram(): Buffer | undefined {
-  const captured = join(root, '../shared/golden/loop/loop');
+function goldenProgram({ set, sha256 }: Captured): Buffer | undefined {
+  const captured = join(root, '../shared/golden', set, set);
   if (existsSync(captured)) return readFileSync(captured);
   const dir = mkdtempSync(join(tmpdir(), 'woodfrog-golden-'));
   try {
-    const made = join(dir, 'loop');
-    execFileSync('gcc', ['-O1', '-static', '-s', '-o', made, testSource('interop/loop.c')]);
+    const made = join(dir, set);
+    const flags = ['-DCAPTURED', '-O1', '-static', '-s', '-o', made];
+    execFileSync('gcc', [...flags, testSource(`interop/${set}.c`)]);
     const program = readFileSync(made);
-    const sha256 = createHash('sha256').update(program).digest('hex');
-    return sha256 === LOOP.sha256 ? program : undefined;
+    const made256 = createHash('sha256').update(program).digest('hex');
+    return made256 === sha256 ? program : undefined;
   } finally {
     rmSync(dir, { recursive: true });
   }
@@ -82,31 +108,68 @@ function kill(pid: number): void {
 const written = (pid: number): number =>
   Number(/^wchar: (\d+)$/m.exec(procText(pid, 'io') ?? '')?.[1] ?? 0);
 
-async function restoreLoop(t: TestContext): Promise<void> {
-  const { pid, path } = LOOP;
-  const program = goldenProgram();
+/** Restores the set, lets `verify` look at it, and removes all of it. */
+async function restoreCaptured(
+  t: TestContext,
+  captured: Captured,
+  verify: () => void | Promise<void>,
+): Promise<void> {
+  const { set, pids, threads } = captured;
+  const path = pathOf(set);
+  const program = goldenProgram(captured);
   if (program === undefined) return t.skip("this machine's gcc makes another executable");
-  if (existsSync(`/proc/${pid}`)) return t.skip(`pid ${pid} is taken`);
+  const taken = [...pids, ...threads].filter((pid) => existsSync(`/proc/${pid}`));
+  if (taken.length > 0) return t.skip(`pid ${taken.join(', ')} is taken`);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, program, { mode: 0o755 });
-  const images = imagesOf('loop');
+  const images = imagesOf(set);
   try {
     const run = await tool.attemptRestore(images);
     if (/vdso/.test(saidBy(run)) && run.status !== 0) {
       return t.skip(OTHER_KERNEL);
     }
     assert.equal(run.status, 0, describeRun(run));
-    assert.equal(procText(pid, 'cmdline'), './loop\0');
-    assert.equal(procLink(pid, 'exe'), path);
-    assert.equal(procLink(pid, 'cwd'), dirname(path));
-    const before = written(pid);
-    await waitFor('it to count on', () => written(pid) >= before + 6, 5000);
+    for (const pid of pids.filter((one) => stateOf(one) !== 'Z')) {
+      assert.equal(procText(pid, 'cmdline'), `./${set}\0`);
+      assert.equal(procLink(pid, 'exe'), path);
+      assert.equal(procLink(pid, 'cwd'), dirname(path));
+    }
+    await verify();
   } finally {
-    if (procLink(pid, 'exe') === path) kill(pid);
-    await waitFor('its end', () => reap(pid) !== undefined || !isAlive(pid));
+    const own = pids.filter((pid) => procLink(pid, 'exe') === path);
+    for (const pid of own) kill(pid);
+    for (const pid of pids) {
+      await waitFor(`the end of ${pid}`, () => reap(pid) !== undefined || !isAlive(pid));
+    }
     rmSync(images, { recursive: true });
     rmSync(dirname(path), { recursive: true });
   }
+}
+
+async function verifyLoop(): Promise<void> {
+  const [pid = 0] = LOOP.pids;
+  const before = written(pid);
+  await waitFor('it to count on', () => written(pid) >= before + 6, 5000);
+}
+
+const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
+
+function verifyTasks(): void {
+  const { pids, threads } = TASKS;
+  const [top = 0, , dead = 0] = pids;
+  assert.deepEqual(sorted(treeOf(top)), pids);
+  assert.deepEqual(sorted(threadsOf(top)), threads);
+  assert.equal(stateOf(dead), 'Z');
+  assert.match(procText(dead, 'stat') ?? '', / 1792$/m, 'it has exited with 7');
+  const status = procStatus(top);
+  assert.equal(status.get('ShdPnd'), '0000001000000200');
+  assert.equal(
+    procText(top, 'timers'),
+    `ID: 0\nsignal: 10/000000000000002a\nnotify: signal/pid.${top}\nClockID: 1\n`,
+  );
+  assert.match(procText(top, 'limits') ?? '', /^Max open files\s+100\s+200\s/m);
+  assert.equal(procStatus(threads[1] ?? 0).get('SigBlk'), '0000001000000a00');
+  assert.equal(procText(threads[2] ?? 0, 'comm'), 'worker-b\n');
 }
 
 interface Refused {
@@ -117,13 +180,6 @@ interface Refused {
 }
 
 const REFUSED: readonly Refused[] = [
-  {
-    set: 'tasks',
-    pid: 11073,
-    pages: {},
-    // Where its executable has been put in place, the timers are named; else the missing file.
-    names: [/ITIMER_REAL.*POSIX timer 0|'\/tmp\/golden-run\/tasks\/tasks' is missing/s],
-  },
   {
     set: 'files',
     pid: 11164,
@@ -145,7 +201,9 @@ const REFUSED: readonly Refused[] = [
 ];
 
 describe('checkpoints that CRIU wrote', () => {
-  test("'loop' comes back and counts on", restoreLoop);
+  test("'loop' comes back and counts on", (t) => restoreCaptured(t, LOOP, verifyLoop));
+  test("'tasks' comes back with all that its tasks are", (t) =>
+    restoreCaptured(t, TASKS, verifyTasks));
   for (const { set, pid, pages, names } of REFUSED) {
     test(`'${set}' is refused by the names of what is not restored yet`, async (t) => {
       const images = imagesOf(set, pages);

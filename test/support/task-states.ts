@@ -222,7 +222,7 @@ export function subject(
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
       ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
-      ...{ mappings: [], pendingShared: [], ...process },
+      ...{ mappings: [], pendingShared: [], lateSignals: [], ...process },
     },
   };
 }
@@ -240,7 +240,7 @@ export function inspectState(
   { port = fakePort(), answer = () => 0 }: { port?: DumpPort; answer?: Answer } = {},
 ): TaskPatch {
   const seen = state.observe?.(port, who);
-  const probed = state.probe?.(probeTape(answer), who)();
+  const probed = state.probe?.(probeTape(answer), who, seen)();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 

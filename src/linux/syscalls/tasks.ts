@@ -184,4 +184,6 @@ export const timerSettime = syscall('timer_settime', {
   new_value: data,
   old_value: out,
 });
+export const timerGettime = syscall('timer_gettime', { timerid: int, curr_value: out });
+export const timerGetoverrun = syscall('timer_getoverrun', { timerid: int }, 'count');
 export const timerDelete = syscall('timer_delete', { timerid: int });

@@ -135,6 +135,8 @@ export const clocks = {
   CLOCK_REALTIME_ALARM,
   CLOCK_BOOTTIME_ALARM,
 };
+/** For timer_settime(2). */
+export const TIMER_ABSTIME = 1;
 
 export const SCHED_OTHER = 0;
 export const SCHED_FIFO = 1;

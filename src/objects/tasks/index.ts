@@ -34,7 +34,7 @@ import { signalMask } from './signal-mask.js';
 import { signalStack } from './signal-stack.js';
 import { robustList, tidAddress } from './thread-addresses.js';
 import { keyrings, semaphoreUndo, specialMappings, tracer } from './ties.js';
-import { intervalTimers, posixTimerList } from './timers.js';
+import { timers } from './timers.js';
 
 export const taskStates: readonly TaskState[] = [
   process,
@@ -49,8 +49,6 @@ export const taskStates: readonly TaskState[] = [
   ioPorts,
   coreScheduling,
   specialMappings,
-  intervalTimers,
-  posixTimerList,
   semaphoreUndo,
   keyrings,
   autogroup,
@@ -98,4 +96,5 @@ export const taskStates: readonly TaskState[] = [
 
   // Stage 'commit'.
   dumpable,
+  timers,
 ];

@@ -7,10 +7,12 @@ import type { signal_queue_entry } from '../../images/messages/siginfo.js';
 import type { MessageValue } from '../../images/schema.js';
 import {
   SI_MAX_SIZE,
+  SI_TIMER,
   SI_USER,
   SIGKILL,
   SIGSTOP,
   siginfo,
+  siginfo_timer,
   sigmask,
   signalName,
   signalsIn,
@@ -61,9 +63,18 @@ function queueOf(infos: readonly Uint8Array[], pending: bigint): Queue {
   const lost = signalsIn(pending & ~queued).map((si_signo) =>
     siginfo.encode({ si_signo, si_code: SI_USER }),
   );
-  const all = [...infos, ...lost];
+  const all = [...infos.map(withoutPrivate), ...lost];
   for (const info of all) refuseUnqueueable(siginfo.decode(info).si_signo);
   return { signals: all.map((info) => ({ siginfo: info })) };
+}
+
+/**
+ * The kernel's own mark in the signal of a POSIX timer, by which it starts the timer again: Linux up to 6.12 shows it.
+ * A signal that is queued again is nobody's, and the timer is started by itself.
+ */
+function withoutPrivate(info: Uint8Array): Uint8Array {
+  if (siginfo.decode(info).si_code !== SI_TIMER) return info;
+  return siginfo_timer.encode({ ...siginfo_timer.decode(info), si_sys_private: 0 });
 }
 
 function infosOf(queue: Queue | undefined): Uint8Array[] {

@@ -10,40 +10,13 @@ import {
 } from '../../../test/support/task-states.js';
 import { parseMaps } from '../../linux/procfs/maps.js';
 import { ptrace_sud_config } from '../../linux/uapi/ptrace.js';
-import { itimerval } from '../../linux/uapi/sched.js';
 import { defined } from '../../support/assert.js';
 import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
 import { coreScheduling, cpuidFault, ioPorts, threadFeatures } from './processor-state.js';
 import { keyrings, semaphoreUndo, specialMappings, tracer } from './ties.js';
-import { intervalTimers, posixTimerList } from './timers.js';
 
-const golden = goldenCore('tasks', 11073);
 const loop = goldenCore('loop', 11021);
 const tc = defined(loop.tc, 'the golden core is a leader');
-
-test('without interval timers the images say so, as the golden one', () => {
-  assert.deepEqual(inspectState(intervalTimers, subject()).tc?.timers, tc.timers);
-  assert.deepEqual(stepsOf(intervalTimers, { core: loop }), []);
-});
-
-test('armed interval timers and POSIX timers are refused, on both ways', () => {
-  const armed = itimerval.encode({ value_usec: 5 });
-  const answer = (_: unknown, { which }: Record<string, unknown>): number | [number, Uint8Array] =>
-    which === 1 ? [0, armed] : 0;
-  assert.throws(
-    () => inspectState(intervalTimers, subject(), { answer }),
-    /ITIMER_VIRTUAL is armed/,
-  );
-  assert.throws(() => stepsOf(intervalTimers, { core: golden }), /ITIMER_REAL is armed/);
-  const timers = 'ID: 3\nsignal: 14/0000000000000000\nnotify: signal/pid.412\nClockID: 1\n';
-  const port = (text: string) => fakePort({ files: { '/proc/412/timers': text } });
-  assert.deepEqual(inspectState(posixTimerList, subject(), { port: port('') }), {});
-  assert.throws(
-    () => inspectState(posixTimerList, subject(), { port: port(timers) }),
-    /it has POSIX timer 3: POSIX timers are not saved yet/,
-  );
-  assert.throws(() => stepsOf(posixTimerList, { core: golden }), /POSIX timers are not restored/);
-});
 
 test('seccomp is refused, on both ways', () => {
   assert.deepEqual(inspectState(seccomp, subject()), {});

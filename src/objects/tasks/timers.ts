@@ -1,75 +1,113 @@
-/** Timers of a process that are not saved yet: the three interval timers, and POSIX timers. */
+/**
+ * Timers of a process: the three of setitimer(2), and those of timer_create(2). What is left of each is read while the
+ * process is frozen, and goes on from there; a signal that one sent before is among the pending ones. Linux shows
+ * POSIX timers in /proc/PID/timers (CONFIG_CHECKPOINT_RESTORE) to whoever may read it, their settings only to the
+ * process itself.
+ */
+import type { ProcessView } from '../../checkpoint/views.js';
 import type { itimer_entry } from '../../images/messages/timer.js';
 import type { MessageValue } from '../../images/schema.js';
-import { parseTimers } from '../../linux/procfs/timers.js';
-import { getitimer } from '../../linux/syscalls/tasks.js';
-import { itimerval } from '../../linux/uapi/sched.js';
-import { unsupported } from '../../support/errors.js';
-import { defineTaskState } from '../kinds.js';
+import { type PosixTimer, parseTimers } from '../../linux/procfs/timers.js';
+import { isOfRealTimer, siginfo } from '../../linux/signal.js';
+import { getitimer, setitimer, timerGetoverrun, timerGettime } from '../../linux/syscalls/tasks.js';
+import { itimerspec, itimerval } from '../../linux/uapi/sched.js';
+import type { Track } from '../../plan/track.js';
+import { defineTaskState, type ProbeTape } from '../kinds.js';
 import { answer } from './common.js';
+import { rebuildPosixTimers } from './posix-timer-steps.js';
+import { inspectPosixTimer, type PosixTimerSetting } from './posix-timers.js';
 
-type Entry = MessageValue<typeof itimer_entry>;
+type IntervalTimer = MessageValue<typeof itimer_entry>;
 
 /** setitimer(2), in the order of their numbers. */
 const ITIMERS = ['ITIMER_REAL', 'ITIMER_VIRTUAL', 'ITIMER_PROF'] as const;
-const NOT_ARMED: Entry = { isec: 0, iusec: 0, vsec: 0, vusec: 0 };
 
-export const intervalTimers = defineTaskState<undefined, boolean[]>({
-  name: 'interval timer',
-  scope: 'process',
-  probe(tape) {
-    const asked = ITIMERS.map((_, which) => {
-      const curr_value = tape.reserve(itimerval.size);
-      return { curr_value, call: tape.call(getitimer, { which, curr_value }) };
-    });
-    return () =>
-      asked.map(({ curr_value, call }) => {
-        answer(call.result(), 'getitimer');
-        return curr_value.read().some((byte) => byte !== 0);
-      });
-  },
-  inspect({ probed }) {
-    refuseArmed(probed, 'saved');
-    return { tc: { timers: { real: NOT_ARMED, virt: NOT_ARMED, prof: NOT_ARMED, posix: [] } } };
-  },
-  rebuild({ core }) {
-    const { timers } = core.tc ?? {};
-    if (timers) refuseArmed([timers.real, timers.virt, timers.prof].map(isArmed), 'restored');
-  },
-});
-
-const isArmed = ({ isec, iusec, vsec, vusec }: Entry): boolean => isec + iusec + vsec + vusec !== 0;
-
-function refuseArmed(armed: readonly boolean[], done: 'saved' | 'restored'): void {
-  const names = ITIMERS.filter((_, which) => armed[which]);
-  if (names.length === 0) return;
-  throw unsupported(`${names.join(', ')} is armed: interval timers are not ${done} yet`, {
-    remedy: 'checkpoint the program while it has no alarm(2) or setitimer(2) running',
-  });
+interface Probed {
+  intervals: IntervalTimer[];
+  posix: PosixTimerSetting[];
 }
 
-/** timer_create(2). /proc/PID/timers needs CONFIG_CHECKPOINT_RESTORE. */
-export const posixTimerList = defineTaskState<number[]>({
-  name: 'POSIX timer',
+export const timers = defineTaskState<PosixTimer[], Probed>({
+  name: 'timers',
   scope: 'process',
   observe: (port, { process }) =>
-    parseTimers(port.readText(`/proc/${process.task}/timers`)).map(({ id }) => id),
-  inspect({ seen }) {
-    refuseTimers(seen, 'saved');
-    return {};
+    parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
+  probeCalls: (seen) => ITIMERS.length + 2 * seen.length,
+  probe(tape, _, seen) {
+    const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
+    const posix = seen.map((timer) => askPosix(tape, timer));
+    return () => ({
+      intervals: intervals.map((read) => read()),
+      posix: posix.map((read) => read()),
+    });
   },
-  rebuild({ core }) {
-    const posix = core.tc?.timers?.posix ?? [];
-    refuseTimers(
-      posix.map(({ it_id }) => it_id),
-      'restored',
-    );
+  queuesSignals: (seen) => seen.length > 0,
+  inspect({ process, probed: { intervals, posix } }) {
+    const [asked, virt, prof] = intervals as [IntervalTimer, IntervalTimer, IntervalTimer];
+    const real = hasRunOff(process) ? { ...asked, vsec: 0, vusec: 0 } : asked;
+    const entries = posix.map((setting) => inspectPosixTimer(setting, process));
+    return { tc: { timers: { real, virt, prof, posix: entries } } };
+  },
+  rebuild({ core, track, process }, context) {
+    const { timers: saved } = core.tc ?? {};
+    if (saved === undefined) return;
+    // First: they may take a signal of their own, which an interval timer could have sent otherwise.
+    rebuildPosixTimers(saved.posix, process, context);
+    [saved.real, saved.virt, saved.prof].forEach((entry, which) => {
+      armInterval(track, which, entry);
+    });
   },
 });
 
-function refuseTimers(ids: readonly number[], done: 'saved' | 'restored'): void {
-  if (ids.length === 0) return;
-  throw unsupported(`it has POSIX timer ${ids.join(', ')}: POSIX timers are not ${done} yet`, {
-    remedy: 'checkpoint the program while it has no timer of timer_create(2)',
+/** Whether the signal of ITIMER_REAL came after the timer may have been asked: nothing is left of it. */
+const hasRunOff = ({ lateSignals }: ProcessView): boolean =>
+  lateSignals.some((info) => isOfRealTimer(siginfo.decode(info)));
+
+function askInterval(tape: ProbeTape, which: number): () => IntervalTimer {
+  const curr_value = tape.reserve(itimerval.size);
+  const asked = tape.call(getitimer, { which, curr_value });
+  return () => {
+    answer(asked.result(), 'getitimer');
+    const now = itimerval.decode(curr_value.read());
+    return {
+      ...{ isec: now.interval_sec, iusec: now.interval_usec },
+      ...{ vsec: now.value_sec, vusec: now.value_usec },
+    };
+  };
+}
+
+function askPosix(tape: ProbeTape, timer: PosixTimer): () => PosixTimerSetting {
+  const timerid = timer.id;
+  const curr_value = tape.reserve(itimerspec.size);
+  const asked = tape.call(timerGettime, { timerid, curr_value });
+  const overrun = tape.call(timerGetoverrun, { timerid });
+  return () => {
+    answer(asked.result(), 'timer_gettime');
+    const { it_interval, it_value } = itimerspec.decode(curr_value.read());
+    const missed = answer(overrun.result(), 'timer_getoverrun');
+    return { timer, it_interval, it_value, overrun: missed };
+  };
+}
+
+const ITIMER_REAL = 0;
+
+/**
+ * Last of all: its signal is blocked until the thread goes on, but time runs. ITIMER_REAL is started again by the
+ * kernel only when its signal is taken; as long as that is pending the timer has an interval and nothing left. To set
+ * that would stop it: so it runs off at once, into the signal that is pending anyway.
+ */
+function armInterval(
+  track: Track,
+  which: number,
+  { isec, iusec, vsec, vusec }: IntervalTimer,
+): void {
+  const hasInterval = isec + iusec > 0;
+  if (!hasInterval && vsec + vusec === 0) return;
+  const waits = which === ITIMER_REAL && hasInterval && vsec + vusec === 0;
+  const new_value = itimerval.encode({
+    ...{ interval_sec: isec, interval_usec: iusec },
+    ...{ value_sec: vsec, value_usec: waits ? 1 : vusec },
   });
+  const object = ITIMERS[which] ?? `timer ${which}`;
+  track.at('commit').call(setitimer, { which, new_value, old_value: 0 }, { object });
 }

@@ -33,13 +33,7 @@ export const refusals: readonly Refusal[] = [
     ['ofd', /ofd.*lock|file lock/i, 'criu refuses'],
     ['lease', /lease/i],
   ]),
-  ...group('timers.c', [
-    ['itimer-real', /interval timer|itimer/i],
-    ['itimer-virtual', /interval timer|itimer/i],
-    ['itimer-prof', /interval timer|itimer/i],
-    ['posix-timer', /posix timer/i],
-    ['posix-timer-unarmed', /posix timer/i],
-  ]),
+  ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
     ['seccomp', /seccomp/i],
     ['seccomp-thread', /seccomp/i],

@@ -1,0 +1,132 @@
+/** POSIX timers as image entries: their clocks, whom they notify, what is left of them. timer_create(2). */
+import type { ProcessView } from '../../checkpoint/views.js';
+import type { posix_timer_entry } from '../../images/messages/timer.js';
+import type { MessageValue } from '../../images/schema.js';
+import type { PosixTimer } from '../../linux/procfs/timers.js';
+import { SI_TIMER, SIGEV_THREAD_ID, siginfo_timer } from '../../linux/signal.js';
+import { toNumber } from '../../support/bytes.js';
+import { type CheckpointError, unsupported } from '../../support/errors.js';
+
+export type PosixTimerEntry = MessageValue<typeof posix_timer_entry>;
+
+interface Time {
+  tv_sec: number;
+  tv_nsec: number;
+}
+
+export interface PosixTimerSetting {
+  timer: PosixTimer;
+  it_interval: Time;
+  /** What is left; zero when it is not armed. */
+  it_value: Time;
+  /** As of the last signal that was delivered. */
+  overrun: number;
+}
+
+export const notifiesThread = (notify: number): boolean => (notify & SIGEV_THREAD_ID) !== 0;
+
+/**
+ * A clock of CPU time: linux/posix-timers.h. Bits 0 and 1 say which time, bit 2 that it is a thread's, the others,
+ * inverted, whose: 0 is that of the maker of the timer.
+ */
+export interface CpuClock {
+  id: number;
+  perThread: boolean;
+}
+
+/** undefined for clocks that everybody has. Throws `unsupported` for clock devices. */
+export function cpuClock(clockid: number): CpuClock | undefined {
+  if (clockid >= 0) return undefined;
+  const CLOCK_DEVICE = 3;
+  if ((clockid & 3) === CLOCK_DEVICE) {
+    throw unsupported(`its clock ${clockid} is a device, which cannot be saved yet`, {
+      remedy: 'delete the timer for the time of the checkpoint',
+    });
+  }
+  return { id: ~(clockid >> 3), perThread: (clockid & 4) !== 0 };
+}
+
+export function inspectPosixTimer(
+  setting: PosixTimerSetting,
+  process: ProcessView,
+): PosixTimerEntry {
+  const { timer, it_interval, overrun } = setting;
+  const it_value = settled(setting, process);
+  const { id, clockid, signo, notify, value, target } = timer;
+  const { vpid, threads } = process;
+  verifyClock(id, clockid, { vpid, vtids: threads.map(({ vtid }) => vtid) });
+  const entry: PosixTimerEntry = {
+    it_id: id,
+    clock_id: clockid >>> 0,
+    si_signo: signo,
+    it_sigev_notify: notify,
+    sival_ptr: value,
+    overrun,
+    isec: it_interval.tv_sec,
+    insec: it_interval.tv_nsec,
+    vsec: it_value.tv_sec,
+    vnsec: it_value.tv_nsec,
+  };
+  if (!notifiesThread(notify)) return entry;
+  const thread = threads.find(({ tid }) => tid === target);
+  if (thread === undefined) {
+    throw refusal(id, `notifies thread ${target}, which has ended`, 'delete the timer');
+  }
+  return { ...entry, notify_thread_id: thread.vtid };
+}
+
+/**
+ * What is left at the moment at which the pending signals were read. A timer whose signal came late was asked before
+ * or after that: for one without an interval it makes no difference, the others are at the end of a period or at its
+ * beginning.
+ */
+function settled({ timer, it_interval, it_value }: PosixTimerSetting, process: ProcessView): Time {
+  const ranOff = process.lateSignals.some((info) => {
+    const { si_code, si_tid } = siginfo_timer.decode(info);
+    return si_code === SI_TIMER && si_tid === timer.id;
+  });
+  if (!ranOff) return it_value;
+  const left = nanoseconds(it_value);
+  const interval = nanoseconds(it_interval);
+  if (interval === 0n) return timeOf(0n);
+  return left * 2n < interval ? timeOf(left + interval) : it_value;
+}
+
+/** Throws for a CPU clock that cannot be had again. Images hold it, too: so both ways ask. */
+export function verifyClock(
+  timerId: number,
+  clockid: number,
+  { vpid, vtids }: { vpid: number; vtids: readonly number[] },
+): void {
+  const clock = cpuClock(clockid);
+  if (clock === undefined) return;
+  const { id, perThread } = clock;
+  if (id === 0 && perThread && vtids.length > 1) {
+    throw refusal(
+      timerId,
+      'measures the CPU time of the thread that made it, and the kernel does not show which of them',
+      'make it with the clock of pthread_getcpuclockid(3) instead of CLOCK_THREAD_CPUTIME_ID',
+    );
+  }
+  if (id === 0 || (perThread ? vtids.includes(id) : id === vpid)) return;
+  const whose = perThread ? `thread ${id}` : `process ${id}`;
+  throw refusal(
+    timerId,
+    `measures the CPU time of ${whose}, which is not of this process`,
+    'delete the timer for the time of the checkpoint',
+  );
+}
+
+const refusal = (id: number, what: string, remedy: string): CheckpointError =>
+  unsupported(`POSIX timer ${id} ${what}`, { remedy });
+
+const NSEC_PER_SEC = 1_000_000_000n;
+
+/** Nanoseconds, exactly. */
+export const nanoseconds = ({ tv_sec, tv_nsec }: Time): bigint =>
+  BigInt(tv_sec) * NSEC_PER_SEC + BigInt(tv_nsec);
+
+export const timeOf = (ns: bigint): Time => ({
+  tv_sec: toNumber(ns / NSEC_PER_SEC),
+  tv_nsec: toNumber(ns % NSEC_PER_SEC),
+});

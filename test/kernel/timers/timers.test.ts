@@ -1,0 +1,34 @@
+import { kernelTest } from '../../support/kernel.js';
+import { sleep } from '../../support/wait.js';
+
+const cases: readonly [string, string][] = [
+  ['real', 'ITIMER_REAL keeps what is left and its interval'],
+  ['virtual', 'ITIMER_VIRTUAL keeps what is left and its interval'],
+  ['prof', 'ITIMER_PROF keeps what is left and its interval'],
+  ['ticking', 'an interval timer goes on ticking'],
+  ['expired', 'an interval timer whose signal was pending goes on once it is taken'],
+  ['clocks', 'POSIX timers of every clock keep id, value, time left and interval'],
+  ['absolute', 'absolute POSIX timers keep what was left'],
+  ['thread', 'POSIX timers notify the thread they notified, and measure its CPU time'],
+  ['callback', 'SIGEV_THREAD calls its function'],
+  ['sparse', 'POSIX timers with gaps between their ids'],
+  ['many', 'a thousand POSIX timers'],
+  ['pending', 'a pending signal of a POSIX timer is still one, and the timer goes on'],
+  ['overrun', 'overruns of POSIX timers'],
+  ['shots', 'no signal of a timer is lost in the freeze, and none comes twice'],
+];
+
+/** CRIU makes POSIX timers again without their overruns. */
+const criuFails = new Map([['overrun', 'overruns are not restored']]);
+
+for (const [name, what] of cases) {
+  const expected = criuFails.get(name);
+  kernelTest({
+    name: what,
+    program: 'timers/timers.c',
+    args: [name],
+    rounds: name === 'clocks' || name === 'sparse' ? 2 : 1,
+    betweenRuns: () => sleep(100),
+    ...(expected === undefined ? {} : { criuFails: expected }),
+  });
+}
