@@ -60,7 +60,6 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('anonymous-inodes.c', [
     ['epoll-outside', [/epoll/, /target.* held open outside/]],
-    ['inotify-unread', [/inotify/, /events that have not been read/]],
     ['inotify-deleted', /inotify.*deleted/],
     ['fanotify', /fanotify/i],
     ['pidfd-outside', /pidfd.*outside/],
