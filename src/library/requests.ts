@@ -54,11 +54,18 @@ const DUMP: Names<DumpRequest> = {
   timeoutSec: true,
   cpuCaps: true,
   sync: true,
+  ghostLimit: true,
+  ghostFiemap: true,
+  linkRemap: true,
+  fileLocks: true,
+  fileValidation: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
+  fileValidation: true,
+  skipFileRwxCheck: true,
   sibling: true,
   cpuCaps: true,
   leaveStopped: true,
