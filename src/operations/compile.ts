@@ -12,6 +12,7 @@ import { layoutOf } from '../objects/memory/layout.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
 import { VMA_AREA_VDSO } from '../objects/memory/vma.js';
 import { clockOffsets, enterTimeNamespace, readHostClocks } from '../objects/namespaces/time.js';
+import type { RestoreObjectOptions } from '../objects/options.js';
 import type { KernelPort } from '../objects/ports.js';
 import {
   type HostStepPort,
@@ -33,6 +34,7 @@ import { imageError, withAllUnsupported, within } from '../support/errors.js';
 export interface CompileInput {
   images: ImageSet;
   port: KernelPort;
+  options: RestoreObjectOptions;
   puppetMappings: readonly Mapping[];
   store: ParentedStore;
   controlFd: number;

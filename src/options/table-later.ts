@@ -50,22 +50,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'shell_job',
     }),
   ]),
-  ...later('file locks, which woodfrog cannot save yet', [
-    toggle('file-locks', 'dump restore', 'save and restore file locks', {
-      short: 'l',
-      rpc: 'file_locks',
-    }),
-  ]),
-  ...later('deleted files, which woodfrog cannot save yet', [
-    toggle('link-remap', 'dump', 'link deleted files that have other names back', {
-      rpc: 'link_remap',
-    }),
-    value('ghost-limit', 'size SIZE', 'dump', 'largest deleted file to save', {
-      rpc: 'ghost_limit',
-      default: 1024 * 1024,
-    }),
-    toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
-  ]),
   ...later('file watches, which woodfrog cannot save yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',
@@ -77,12 +61,6 @@ const FILES: readonly OptionSpec[] = [
   ...later('device files under other names, which woodfrog cannot restore yet', [
     toggle('evasive-devices', 'dump restore', 'take any path of a device', {
       rpc: 'evasive_devices',
-    }),
-  ]),
-  ...later('the choice of how files are checked, which woodfrog does not offer yet', [
-    value('file-validation', 'string MODE', 'dump restore', 'how files are checked'),
-    toggle('skip-file-rwx-check', 'restore', 'do not compare file permissions', {
-      rpc: 'skip_file_rwx_check',
     }),
   ]),
 ];
@@ -160,14 +138,6 @@ const CGROUPS: readonly OptionSpec[] = later('cgroups, which woodfrog cannot sav
 ]);
 
 const TASKS: readonly OptionSpec[] = [
-  ...later('the comparison of CPUs, which woodfrog cannot do yet', [
-    // On dump 'none' means: write no cpuinfo.img; none is written. On restore it would mean to skip the check that the
-    // saved registers fit this CPU, which is never skipped; 'fpu' means that check alone.
-    value('cpu-cap', 'string [CAP]', 'dump restore cpuinfo', 'what the CPU must have', {
-      rpc: 'cpu_cap',
-      accepts: { dump: ['none'], restore: ['fpu'] },
-    }),
-  ]),
   ...later('security modules, which woodfrog cannot restore yet', [
     value('lsm-profile', 'string TYPE:NAME', 'restore', 'profile of the restored tasks', {
       rpc: 'lsm_profile',

@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -37,19 +38,39 @@ export interface DumpOptions extends CommonOptions {
   readonly sync: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
+  /** What of the processor is recorded; all if left out, nothing if empty. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Prints the statistics at the end. */
   readonly displayStats: boolean;
   /** Gets the root task's pid. */
   readonly pidfile?: string;
+  /** Bytes of storage: a deleted file with more is refused. */
+  readonly ghostLimit: number;
+  /** The holes of deleted files are found by FIEMAP. */
+  readonly ghostFiemap: boolean;
+  /** Deleted files that have other hard links may be given a further one. */
+  readonly linkRemap: boolean;
+  /** File locks and leases are saved, instead of refused. A restore always brings them back. */
+  readonly fileLocks: boolean;
+  /** 'filesize': build-ids are not read. */
+  readonly fileValidation: FileValidation;
 }
 
+/** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
+export type FileValidation = 'filesize' | 'buildid';
+
 export interface RestoreOptions extends CommonOptions {
+  readonly fileValidation: FileValidation;
+  /** Files may have other permissions than at the checkpoint. */
+  readonly skipFileRwxCheck: boolean;
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
   readonly detached: boolean;
   /** The root task becomes a child of the caller's parent. */
   readonly sibling: boolean;
   /** The tasks stay stopped (SIGSTOP) afterwards. */
   readonly leaveStopped: boolean;
+  /** What this processor must have of that of the dump; if left out, as many registers and instructions. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Only prints the plan. */
   readonly explain: boolean;
   readonly displayStats: boolean;
@@ -87,8 +108,13 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     sync: false,
     explain: false,
     displayStats: false,
+    ghostLimit: defaultOf('ghost-limit') as number,
+    ghostFiemap: false,
+    linkRemap: false,
+    fileLocks: false,
     ...request,
     ...commonOptions(request),
+    fileValidation: validation(request),
   };
 }
 
@@ -105,9 +131,20 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     leaveStopped: false,
     explain: false,
     displayStats: false,
+    skipFileRwxCheck: false,
     ...request,
     ...commonOptions(request),
+    fileValidation: validation(request),
   };
+}
+
+/** The way files are checked; throws for one that there is not. */
+function validation({ fileValidation }: { readonly fileValidation?: string }): FileValidation {
+  const mode = fileValidation ?? (defaultOf('file-validation') as string);
+  if (mode === 'filesize' || mode === 'buildid') return mode;
+  throw usage(`Option '--file-validation' has the value '${mode}'`, {
+    remedy: "give it 'filesize' or 'buildid'",
+  });
 }
 
 export function checkOptions(request: CheckRequest): CheckOptions {
@@ -149,8 +186,14 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     leaveStopped: settings.flag('leave-stopped'),
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
+    ...cpuCapsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
+    ghostLimit: settings.number('ghost-limit'),
+    ghostFiemap: settings.flag('ghost-fiemap'),
+    linkRemap: settings.flag('link-remap'),
+    fileLocks: settings.flag('file-locks'),
+    fileValidation: settings.text('file-validation') as FileValidation,
   });
 }
 
@@ -166,8 +209,11 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     detached: settings.flag('restore-detached'),
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
+    ...cpuCapsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
+    fileValidation: settings.text('file-validation') as FileValidation,
+    skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
     ...(exec && { execCmd: command }),
   });
 }
