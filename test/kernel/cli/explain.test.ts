@@ -51,7 +51,7 @@ const explained = (program: string, name: string, check: (stdout: string, pid: n
     }));
 
 explained('locks.c', 'flock', (stdout) =>
-  assert.match(stdout, /descriptor \d+ .*: cannot be saved: .*lock/),
+  assert.match(stdout, /descriptor \d+ .*: needs option: .*lock.*--file-locks/),
 );
 explained('timers.c', 'ambiguous', (stdout, pid) =>
   assert.match(stdout, new RegExp(`^${pid} .*timers: cannot be saved: POSIX timer`, 'm')),
