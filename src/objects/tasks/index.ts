@@ -3,6 +3,7 @@
  * as a whole, which adds no steps.
  */
 import type { TaskState } from '../kinds.js';
+import { aioContexts } from '../memory/aio.js';
 import { namespaces } from '../namespaces/inside.js';
 import { dumpable, parentDeathSignal } from './after-credentials.js';
 import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
@@ -49,6 +50,7 @@ export const taskStates: readonly TaskState[] = [
   ioPorts,
   coreScheduling,
   specialMappings,
+  aioContexts,
   semaphoreUndo,
   keyrings,
   autogroup,
