@@ -23,6 +23,7 @@ const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
 const OUR_FIELDS: string[] = [
+  'cpuinfo_x86_entry.further_capability',
   'eventfd_file_entry.semaphore',
   'eventpoll_tfd_entry.file_id',
   'eventpoll_tfd_entry.number',

@@ -10,6 +10,7 @@ import { pid } from '../support/brand.js';
 import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
+import { recordCpu } from './cpu.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
@@ -56,6 +57,7 @@ function freezeAndWrite(
   const frozen = monotonicMs();
   const { images, memory, processes, furtherNames } = inspectTree(tree, session);
   verifyCheckpoint(images);
+  recordCpu(images, session.stubs, options.cpuCaps);
   const links = new LinkRemaps(session.port);
   undo.add(() => links.undo());
   links.make(furtherNames);
