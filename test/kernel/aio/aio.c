@@ -47,9 +47,10 @@ static void check_empty(aio_context_t context) {
   check_equal(syscall(SYS_io_getevents, context, 1, 1, &event, &now), 0);
 }
 
-static void use_all(aio_context_t context) {
-  for (uint64_t number = 0; number < 120; number++) submit(context, number);
-  take(context, 0, 120);
+// Fewer than the ring has room for: each processor keeps some for itself.
+static void use_again(aio_context_t context) {
+  for (uint64_t number = 0; number < 60; number++) submit(context, number);
+  take(context, 0, 60);
   check_empty(context);
 }
 
@@ -91,12 +92,12 @@ int main(int argc, char **argv) {
   take(some, 2, 6);
   take(large, 0, 300);
   check_empty(round), check_empty(some), check_empty(large), check_empty(fresh);
-  for (int i = 0; i < 3; i++) use_all(round), use_all(some), use_all(fresh);
-  for (uint64_t number = 0; number < 2500; number++) submit(large, number);
-  take(large, 0, 2500);
+  for (int i = 0; i < 3; i++) use_again(round), use_again(some), use_again(fresh);
+  for (uint64_t number = 0; number < 1000; number++) submit(large, number);
+  take(large, 0, 1000);
   check_equal(syscall(SYS_io_destroy, round), 0);
   check_equal(syscall(SYS_io_destroy, round), -1);
   check_equal(io_setup(16, &gone), 0);
-  use_all(gone);
+  use_again(gone);
   pass();
 }
