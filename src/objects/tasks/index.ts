@@ -24,7 +24,13 @@ import {
   speculation,
   timeStampCounter,
 } from './process-flags.js';
-import { coreScheduling, cpuidFault, ioPorts, threadFeatures } from './processor-state.js';
+import {
+  componentPermissions,
+  coreScheduling,
+  cpuidFault,
+  ioPorts,
+  threadFeatures,
+} from './processor-state.js';
 import { registers } from './registers.js';
 import { resourceLimits } from './resource-limits.js';
 import { rseq } from './rseq.js';
@@ -62,6 +68,7 @@ export const taskStates: readonly TaskState[] = [
   // Stages up to 'task state'. The memory's own choices come when all is mapped.
   loginUser,
   personality,
+  componentPermissions,
   mmLayout,
   hugePages,
   memoryMerge,

@@ -81,7 +81,6 @@ test('processor features that no image holds are refused', () => {
   assert.deepEqual(inspectState(threadFeatures, subject()), {});
   assert.deepEqual(inspectState(cpuidFault, subject(), { answer: () => 1 }), {});
   assert.deepEqual(inspectState(cpuidFault, subject(), { answer: () => -19 }), {});
-  assert.throws(() => inspectState(cpuidFault, subject(), { answer: () => 0 }), /CPUID/);
 });
 
 test('a tracer other than woodfrog is refused', () => {
