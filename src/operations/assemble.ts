@@ -75,7 +75,12 @@ export function assemble({
     const { ids, exe_file_id } = defined(inspected, `pid ${process.pid} has no files`);
     const { vmas } = defined(own, `pid ${process.pid} has no memory`).memory;
     images.put(IMAGES.IDS, process.vpid, { ...ids, ...NAMESPACE_IDS });
-    images.put(IMAGES.MM, process.vpid, { ...(mm as MmEntry), exe_file_id, vmas, aios: [] });
+    images.put(IMAGES.MM, process.vpid, {
+      ...(mm as MmEntry),
+      exe_file_id,
+      vmas,
+      aios: mm.aios ?? [],
+    });
   }
   addFiles(images, files);
   return images;
