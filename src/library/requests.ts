@@ -59,12 +59,14 @@ const DUMP: Names<DumpRequest> = {
   linkRemap: true,
   fileLocks: true,
   fileValidation: true,
+  cgroups: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   fileValidation: true,
+  cgroups: true,
   skipFileRwxCheck: true,
   sibling: true,
   cpuCaps: true,

@@ -1,6 +1,7 @@
 /** Every object of a frozen tree, looked at and turned into image entries. */
 import type { ProcessView } from '../checkpoint/views.js';
 import type { ImageSet } from '../images/directory.js';
+import { observeHierarchy } from '../objects/cgroups/observe.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
@@ -84,7 +85,8 @@ function inspectCgroups(
   port: Session['port'],
   tasks: readonly InspectedProcess[],
 ): CgroupEntry | undefined {
-  const sets = new CgroupSets(port.own.cgroups);
+  const { cgroups } = port.options;
+  const sets = new CgroupSets(port.own.cgroups, cgroups);
   for (const { process, cores } of tasks) {
     for (const { tid, vtid } of process.threads) {
       const { thread_core } = cores.get(vtid) ?? {};
@@ -97,7 +99,9 @@ function inspectCgroups(
     const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
     if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
-  return sets.entry();
+  return sets.entry((hierarchy) =>
+    cgroups.mode === 'ignore' ? [] : observeHierarchy(port, hierarchy, cgroups),
+  );
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */
