@@ -59,6 +59,7 @@ const DUMP: Names<DumpRequest> = {
   linkRemap: true,
   fileLocks: true,
   fileValidation: true,
+  refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
 };

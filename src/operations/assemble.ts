@@ -10,6 +10,7 @@ import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
 import { exitSignalOf } from '../objects/tasks/process.js';
+import type { SeccompChains } from '../objects/tasks/seccomp.js';
 import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
@@ -41,6 +42,7 @@ export interface Inspected {
   cgroups: CgroupEntry | undefined;
   /** A UUID of this dump. */
   runId: string;
+  seccomp: SeccompChains;
 }
 
 export function assemble({
@@ -51,6 +53,7 @@ export function assemble({
   clocks,
   cgroups,
   runId,
+  seccomp,
 }: Inspected): ImageSet {
   const images = new ImageSet();
   images.put(IMAGES.INVENTORY, {
@@ -66,7 +69,7 @@ export function assemble({
   });
   images.put(IMAGES.TIMENS, 0, clocks);
   if (cgroups) images.put(IMAGES.CGROUP, cgroups);
-  images.put(IMAGES.SECCOMP, { seccomp_filters: [] });
+  images.put(IMAGES.SECCOMP, seccomp.entry());
   for (const process of processes) addPstree(images, process);
   for (const { process, cores, mm } of tasks) {
     for (const [vtid, core] of cores) images.put(IMAGES.CORE, vtid, core);

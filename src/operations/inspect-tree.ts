@@ -10,6 +10,7 @@ import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
+import { SeccompChains } from '../objects/tasks/seccomp.js';
 import { defined } from '../support/assert.js';
 import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
@@ -52,6 +53,7 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
     onObject: throwing,
   });
   const cgroups = inspectCgroups(port, tasks);
+  const seccomp = inspectSeccomp(tasks);
   const files = inspectFiles(observed, { options: port.options });
   const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
@@ -65,7 +67,7 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   ];
   // The kernel's random UUID: node:crypto takes 6 ms to load.
   const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
+  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, seccomp, runId });
   const furtherNames = files.registry.remaps.names;
   return { images, memory: { processes: memory, segments }, processes, furtherNames };
 }
@@ -98,6 +100,19 @@ function inspectCgroups(
     if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
   return sets.entry();
+}
+
+/** The filters of all threads, and in each thread's image where its chain begins. */
+function inspectSeccomp(tasks: readonly InspectedProcess[]): SeccompChains {
+  const chains = new SeccompChains();
+  for (const { process, cores } of tasks) {
+    for (const { vtid, seccomp } of process.threads) {
+      const { thread_core } = cores.get(vtid) ?? {};
+      if (!thread_core || !seccomp || seccomp.strict) continue;
+      thread_core.seccomp_filter = chains.idOf(seccomp.filters);
+    }
+  }
+  return chains;
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */

@@ -40,6 +40,7 @@ import { PAGE_SIZE } from '../support/brand.js';
 import { alignUp, toNumber, toWord, viewOf } from '../support/bytes.js';
 import { unsupported } from '../support/errors.js';
 import { Away } from './away.js';
+import { verifyTape } from './filtered.js';
 import { type FrozenTree, signalOf } from './freeze.js';
 import { goneMeanwhile, KEEP_ALTSTACK } from './remote.js';
 
@@ -129,7 +130,7 @@ export function layTapes(
   else writeProtected(tree.host, area.process.task, interpreter);
   let at = area.base + PAGE_SIZE;
   const tapes = probes.map((probe) => {
-    const laid = layTape(probe, { at, interpreter: area.code }, layout);
+    const laid = layTape(tree, probe, { at, interpreter: area.code, layout });
     pieces.push(...laid.pieces);
     at += threadLength(probe, layout);
     return laid.tape;
@@ -139,9 +140,9 @@ export function layTapes(
 }
 
 function layTape(
+  tree: FrozenTree,
   probe: ThreadProbe,
-  { at, interpreter }: { at: number; interpreter: number },
-  layout: XstateLayout,
+  { at, interpreter, layout }: { at: number; interpreter: number; layout: XstateLayout },
 ): { tape: Tape; pieces: Piece[] } {
   const { process, thread } = probe;
   const frame = buildSigframe({
@@ -172,6 +173,7 @@ function layTape(
     };
     encodeStep(step, { view, offset: i * RECORD_SIZE, layout: symbols, memory: data });
   });
+  verifyTape(tree, probe, { interpreter, steps: track.steps, records: view });
   encodeRecord(view, (count - 1) * RECORD_SIZE, {
     nr: rtSigreturn.nr,
     flags: TAPE_END,

@@ -33,8 +33,7 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
-    ['seccomp', /seccomp/i],
-    ['seccomp-thread', /seccomp/i],
+    ['seccomp-supervised', [/seccomp/i, /supervisor/]],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
