@@ -26,6 +26,7 @@ const OUR_FIELDS: string[] = [
   'eventfd_file_entry.semaphore',
   'eventpoll_tfd_entry.file_id',
   'eventpoll_tfd_entry.number',
+  'inotify_file_entry.lost',
   'mm_entry.coredump_filter',
   'mm_entry.mdwe',
   'mm_entry.memory_merge',

@@ -53,11 +53,18 @@ const DUMP: Names<DumpRequest> = {
   leaveStopped: true,
   timeoutSec: true,
   sync: true,
+  ghostLimit: true,
+  ghostFiemap: true,
+  linkRemap: true,
+  fileLocks: true,
+  fileValidation: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
+  fileValidation: true,
+  skipFileRwxCheck: true,
   sibling: true,
   leaveStopped: true,
   explain: true,

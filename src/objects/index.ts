@@ -14,5 +14,8 @@ export { FILE_KINDS as fileKinds };
 export const resourceImages: readonly Image[] = [
   IMAGES.PIPES_DATA,
   IMAGES.FIFO_DATA,
+  IMAGES.REMAP_FPATH,
+  IMAGES.GHOST_FILE,
+  IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
 ].map((image) => image as Image);

@@ -17,12 +17,15 @@ import type { Fdinfo } from '../linux/procfs/fdinfo.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
 import type { TableIds } from '../plan/shared-tables.js';
 import type { CheckpointError } from '../support/errors.js';
+import type { Remap } from './files/ghost.js';
 import type { MemfdSeen } from './files/memfd-inodes.js';
+import type { RestoreObjectOptions } from './options.js';
 import type { DumpPort, FileStat, KernelPort } from './ports.js';
 import type {
   FileRebuild,
   ProcessRebuild,
   RebuildInputs,
+  RegFileEntry,
   RestoreContext,
   ThreadRebuild,
 } from './rebuild-context.js';
@@ -100,8 +103,10 @@ export interface NamedFile {
   stat: FileStat;
   /** The ELF build-id, of executable mappings. */
   buildId?: readonly number[];
-  /** Why opening `name` would not give this file. */
+  /** Why opening `name` would not give this file, and nothing can be done about it. */
   obstacle?: CheckpointError;
+  /** The file has lost this name: what stands for it. */
+  remap?: Remap;
 }
 
 /** An open file description of the tree. */
@@ -139,6 +144,8 @@ export interface TreeFiles {
 /** Ids as `inspect` needs them: each is new, and unique in the whole checkpoint. */
 export interface FileIds {
   newFileId(): number;
+  /** The reg_file_entry of a file with a path; what stands for a name that is gone is seen to. Throws its obstacle. */
+  regEntry(named: NamedFile, at: { id: number; flags: number; pos: bigint }): RegFileEntry;
   /** The id of another open file, saved already or later. */
   idOf(description: DescriptionView): number;
   /** Adds a reg_file_entry of its own for a file with a path; throws its obstacle. Returns the id. */
@@ -199,7 +206,7 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   };
 
   /** How the files of this host differ from the saved ones, a phrase for each; [] when they do not. */
-  survey?(entry: Entry, port: KernelPort): string[];
+  survey?(entry: Entry, port: KernelPort, options: RestoreObjectOptions): string[];
   /** Descriptions with the same key are made by one process, with one call of `make`. */
   resourceOf?(entry: Entry): string;
   /** Steps in the stage 'make' on process.track, before any description of the resource is opened. */

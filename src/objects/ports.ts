@@ -1,6 +1,7 @@
 /** What objects may use of the kernel while they observe: handed in, so that objects import no effects. */
 import type { XstateLayout } from '../arch/arch.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { ObjectOptions } from './options.js';
 import type { OwnTask } from './own-task.js';
 
 /** Memory of ours that a call can fill. */
@@ -48,6 +49,8 @@ export interface KernelPort {
  * description with the task, so nothing may be changed through them (position, flags, SO_PEEK_OFF ...).
  */
 export interface DumpPort extends KernelPort {
+  /** What the user allows and asks for. */
+  readonly options: ObjectOptions;
   /** pidfd_getfd: the task's open file description, as a descriptor of ours. */
   take(pid: number, fd: number): number;
   /** Hands over a descriptor of ours, to be closed when the dump ends, however it ends. */

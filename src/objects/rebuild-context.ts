@@ -10,6 +10,7 @@ import type { Mapping } from '../linux/procfs/maps.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
+import type { RestoreObjectOptions } from './options.js';
 import type { KernelPort } from './ports.js';
 
 export type CoreEntry = MessageValue<typeof core_entry>;
@@ -58,6 +59,11 @@ export interface FileRebuild {
   use(process: ProcessRebuild, fileId: number, flags?: number): number;
   /** The same of an image file, e.g. 'pages-1.img' or 'parent/pages-1.img', for pread and preadv: its position is shared by all. */
   image(process: ProcessRebuild, name: string): number;
+  /**
+   * A new description of the file behind an entry, opened with `flags`, at a temporary descriptor; in the current stage,
+   * 'make'. By its name, or by what stands for that.
+   */
+  open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number;
   /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
   tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
   /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
@@ -72,6 +78,9 @@ export interface FileRebuild {
 
 /** What woodfrog offers to host steps while the plan runs. */
 export interface HostStepPort extends KernelPort {
+  /** pidfd_getfd: an open file description of a task, as a descriptor of ours, until `drop`. `pid` is one of ours. */
+  take(pid: number, fd: number): number;
+  drop(fd: number): void;
   /** Our own pid for a vpid of the tree. */
   pidOf(vpid: number): number;
   /** Waits (bounded) until these helpers and zombies have ended. */
@@ -90,6 +99,8 @@ export interface RebuildInputs {
   plan: Plan<HostStepPort>;
   /** Live processes, parents before children. */
   processes: ProcessRebuild[];
+  /** What the user allows. */
+  options: RestoreObjectOptions;
   /** For facts of this host; no lasting effects. */
   port: KernelPort;
   /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */

@@ -11,6 +11,7 @@ import { layoutOf } from '../objects/memory/layout.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
 import { VMA_AREA_VDSO } from '../objects/memory/vma.js';
 import { clockOffsets, enterTimeNamespace, readHostClocks } from '../objects/namespaces/time.js';
+import type { RestoreObjectOptions } from '../objects/options.js';
 import type { KernelPort } from '../objects/ports.js';
 import {
   type HostStepPort,
@@ -32,6 +33,7 @@ import { imageError, withAllUnsupported, within } from '../support/errors.js';
 export interface CompileInput {
   images: ImageSet;
   port: KernelPort;
+  options: RestoreObjectOptions;
   puppetMappings: readonly Mapping[];
   store: ParentedStore;
   controlFd: number;

@@ -3,6 +3,7 @@ import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { HostImageStore } from '../host/image-store.js';
 import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { writeImageSet } from '../images/directory.js';
+import { LinkRemaps } from '../objects/files/link-remap.js';
 import type { DumpOptions } from '../options/types.js';
 import { defined } from '../support/assert.js';
 import { pid } from '../support/brand.js';
@@ -19,7 +20,7 @@ import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
 import type { Dump, Dumped, DumpStats, OperationEnv } from './types.js';
 import { Undo } from './undo.js';
-import { type PageCounts, type TreeMemory, writePages } from './write-pages.js';
+import { type PageCounts, type TreeMemory, writeGhosts, writePages } from './write-pages.js';
 
 export const dump: Dump = (options, env) =>
   within({ doing: 'dump' }, () =>
@@ -44,6 +45,7 @@ function freezeAndWrite(
   { session, store }: Means,
 ): Dumped {
   const { host, interrupts } = session;
+  session.port.options = options;
   rehearse(session, pid(options.pid));
   const started = monotonicMs();
   using undo = new Undo();
@@ -52,8 +54,11 @@ function freezeAndWrite(
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
   const frozen = monotonicMs();
-  const { images, memory, processes } = inspectTree(tree, session);
+  const { images, memory, processes, furtherNames } = inspectTree(tree, session);
   verifyCheckpoint(images);
+  const links = new LinkRemaps(session.port);
+  undo.add(() => links.undo());
+  links.make(furtherNames);
   // From here on the time goes into pages: only a person ends that.
   interrupts.arm(0, { ticking: true });
   // What is in the folder stays as long as this dump may still be refused.
@@ -61,10 +66,11 @@ function freezeAndWrite(
   undo.add(() => store.discard());
   const writing = monotonicMs();
   const counts = writeAllPages(memory, env, { session, store });
+  writeGhosts(images, store);
   const memwrite_time = microsecondsSince(writing);
   // Tasks that live on have them themselves.
   if (!options.leaveRunning && !options.leaveStopped) saveLateSignals(tree, processes, images);
-  // All that is left is in our memory: a program that goes on need not wait until it is written.
+  // All that is left is in our memory, or in pipes of ours: a program that goes on need not wait until it is written.
   if (options.leaveRunning) tree.thaw();
   const thawed = monotonicMs();
   writeImageSet(images, store);

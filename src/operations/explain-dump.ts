@@ -30,6 +30,7 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   using session = new Session(env, 'dump');
   const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
+  port.options = options;
   using tree = freezeTree(host, pid(options.pid), interrupts);
   const processes = viewTree(tree);
   // Whose main thread is dead cannot be asked anything else.
@@ -43,7 +44,10 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
   inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });
-  const files = inspectFiles(observed, { refuse: (error) => verdicts.refused(error) });
+  const files = inspectFiles(observed, {
+    options,
+    refuse: (error) => verdicts.refused(error),
+  });
   verdicts.addDescriptors(observed);
   for (const process of processes) verdicts.addMappings(process, files, port);
 }

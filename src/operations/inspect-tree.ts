@@ -4,6 +4,7 @@ import type { ImageSet } from '../images/directory.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
+import type { FurtherName } from '../objects/files/remaps.js';
 import { taskStates } from '../objects/index.js';
 import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
@@ -18,11 +19,16 @@ import { type InspectedProcess, inspectTasks, throwing } from './inspect-tasks.j
 import type { Session } from './session.js';
 import type { TreeMemory } from './write-pages.js';
 
+export interface InspectedTree {
+  images: ImageSet;
+  memory: TreeMemory;
+  processes: ProcessView[];
+  /** To be made before the images are written. */
+  furtherNames: readonly FurtherName[];
+}
+
 /** Every object of the tree, turned into image entries; page contents are still where they were. */
-export function inspectTree(
-  tree: FrozenTree,
-  session: Session,
-): { images: ImageSet; memory: TreeMemory; processes: ProcessView[] } {
+export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   const { port } = session;
   const processes = viewTree(tree);
   const root = livingRoot(processes);
@@ -46,7 +52,7 @@ export function inspectTree(
     onObject: throwing,
   });
   const cgroups = inspectCgroups(port, tasks);
-  const files = inspectFiles(observed);
+  const files = inspectFiles(observed, { options: port.options });
   const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
   const memory = tasks.map(({ process }) => ({
     process,
@@ -60,7 +66,8 @@ export function inspectTree(
   // The kernel's random UUID: node:crypto takes 6 ms to load.
   const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
   const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
-  return { images, memory: { processes: memory, segments }, processes };
+  const furtherNames = files.registry.remaps.names;
+  return { images, memory: { processes: memory, segments }, processes, furtherNames };
 }
 
 /** The root of the tree; a zombie is none. */

@@ -2,12 +2,14 @@
 import type { XstateLayout } from '../arch/arch.js';
 import type { Host } from '../host/host.js';
 import { Port } from '../host/port.js';
+import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../objects/options.js';
 import { OwnTask } from '../objects/own-task.js';
 import type { DumpPort } from '../objects/ports.js';
 import { defined } from '../support/assert.js';
 
 export class ObjectPort extends Port implements DumpPort {
   readonly own: OwnTask;
+  options: ObjectOptions = DEFAULT_OBJECT_OPTIONS;
   #layout: XstateLayout | undefined;
 
   constructor(host: Host, layout?: XstateLayout) {

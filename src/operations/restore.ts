@@ -39,7 +39,7 @@ import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
-import type { OperationEnv, Restore, RestoreReport } from './types.js';
+import type { OperationEnv, Restore, RestoreReport, RestoreStats } from './types.js';
 import { Undo } from './undo.js';
 import { waitForEnd } from './wait.js';
 
@@ -77,6 +77,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     const compiled = compile({
       images,
       store,
+      options,
       port: session.port,
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
@@ -93,16 +94,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
     writePidfile(options.pidfile, root.vpid, undo);
-    const stats = {
-      pages_compared: 0,
-      pages_skipped_cow: 0,
-      forking_time: Math.round((forked - started) * 1000),
-      restore_time: microsecondsSince(started),
-    };
+    const stats = statsOf(started, forked);
     writeStats(host, options.workDir, { restore: stats }, undo);
     interrupts.check(() => 'the tree to be let go');
     run.commit({ leaveStopped: options.leaveStopped });
     undo.forget();
+    run.afterwards((what, error) =>
+      log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
+    );
     return {
       kind: 'restored',
       pid: root.vpid,
@@ -118,6 +117,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     run?.[Symbol.dispose]();
   }
 }
+
+const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
+  pages_compared: 0,
+  pages_skipped_cow: 0,
+  forking_time: Math.round((forkedMs - startedMs) * 1000),
+  restore_time: microsecondsSince(startedMs),
+});
 
 /** Runs the plan's own steps with a port, and finds the vdso's `syscall` for the end. */
 function newRun(

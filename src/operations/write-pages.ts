@@ -5,7 +5,8 @@ import type { ProcessView } from '../checkpoint/views.js';
 import type { Host } from '../host/host.js';
 import type { HostImageStore } from '../host/image-store.js';
 import { IMAGES } from '../images/catalogue.js';
-import { imageName } from '../images/image.js';
+import { type ImageSet, writeImage } from '../images/directory.js';
+import { type Image, imageName } from '../images/image.js';
 import { PagemapWriter, PE_PRESENT } from '../images/pagemap.js';
 import type { InspectedMemory, Segment } from '../objects/memory/inspect.js';
 import { toNumber } from '../support/bytes.js';
@@ -100,6 +101,15 @@ function repeatPagemap(
     pagemap.finish();
   } finally {
     file.close();
+  }
+}
+
+/** Deleted files, whose content streams out of files that tasks have open: while these stand still. */
+export function writeGhosts(images: ImageSet, store: HostImageStore): void {
+  const image = IMAGES.GHOST_FILE;
+  for (const id of images.ids(image)) {
+    writeImage(store, imageName(image, id), image, images.entries(image, id));
+    images.remove(image as Image, id);
   }
 }
 

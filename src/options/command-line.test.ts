@@ -54,6 +54,11 @@ test('the usual call of a container engine is understood', () => {
     sync: false,
     explain: false,
     displayStats: false,
+    ghostLimit: 1024 * 1024,
+    ghostFiemap: false,
+    linkRemap: false,
+    fileLocks: false,
+    fileValidation: 'buildid',
   });
 });
 
@@ -206,4 +211,13 @@ test('the log file is known even when the options are wrong', () => {
   assert.equal(logFileOf(['dump', '-o', '-']), undefined);
   assert.equal(logFileOf(['dump', '--no-such', '-o', 'x']), undefined);
   assert.equal(logFileOf(['coredump', '-o', 'core', 'a', 'b']), undefined);
+});
+
+test('files are validated by build-id, or by size alone, and in no other way', () => {
+  assert.equal(dump('-t1').fileValidation, 'buildid');
+  assert.equal(dump('-t1', '--file-validation', 'filesize').fileValidation, 'filesize');
+  assert.throws(
+    () => dump('-t1', '--file-validation=chksm'),
+    /'--file-validation' has the value 'chksm'/,
+  );
 });

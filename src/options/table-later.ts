@@ -50,22 +50,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'shell_job',
     }),
   ]),
-  ...later('file locks, which woodfrog cannot save yet', [
-    toggle('file-locks', 'dump restore', 'save and restore file locks', {
-      short: 'l',
-      rpc: 'file_locks',
-    }),
-  ]),
-  ...later('deleted files, which woodfrog cannot save yet', [
-    toggle('link-remap', 'dump', 'link deleted files that have other names back', {
-      rpc: 'link_remap',
-    }),
-    value('ghost-limit', 'size SIZE', 'dump', 'largest deleted file to save', {
-      rpc: 'ghost_limit',
-      default: 1024 * 1024,
-    }),
-    toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
-  ]),
   ...later('file watches, which woodfrog cannot save yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',
@@ -77,12 +61,6 @@ const FILES: readonly OptionSpec[] = [
   ...later('device files under other names, which woodfrog cannot restore yet', [
     toggle('evasive-devices', 'dump restore', 'take any path of a device', {
       rpc: 'evasive_devices',
-    }),
-  ]),
-  ...later('the choice of how files are checked, which woodfrog does not offer yet', [
-    value('file-validation', 'string MODE', 'dump restore', 'how files are checked'),
-    toggle('skip-file-rwx-check', 'restore', 'do not compare file permissions', {
-      rpc: 'skip_file_rwx_check',
     }),
   ]),
 ];

@@ -69,6 +69,30 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
   }),
 ];
 
+const FILE_OPTIONS: readonly OptionSpec[] = [
+  value('ghost-limit', 'size SIZE', 'dump', 'largest deleted file to save (default: 1M)', {
+    rpc: 'ghost_limit',
+    default: 1024 * 1024,
+  }),
+  toggle('ghost-fiemap', 'dump', 'find the holes of deleted files by FIEMAP'),
+  toggle('file-locks', 'dump restore', 'save file locks and leases (a restore always does)', {
+    short: 'l',
+    rpc: 'file_locks',
+  }),
+  toggle('link-remap', 'dump', 'give deleted files that have other names a further one', {
+    rpc: 'link_remap',
+  }),
+];
+
+const FILE_CHECK_OPTIONS: readonly OptionSpec[] = [
+  value('file-validation', 'string MODE', 'dump restore', 'compare files by filesize or buildid', {
+    default: 'buildid',
+  }),
+  toggle('skip-file-rwx-check', 'restore', 'do not compare the permissions of files', {
+    rpc: 'skip_file_rwx_check',
+  }),
+];
+
 const IMAGE_OPTIONS: readonly OptionSpec[] = [
   value(
     'out',
@@ -97,6 +121,8 @@ const CHECK_OPTIONS: readonly OptionSpec[] = [
 export const OPTIONS: readonly OptionSpec[] = [
   ...COMMON_OPTIONS,
   ...TASK_OPTIONS,
+  ...FILE_OPTIONS,
+  ...FILE_CHECK_OPTIONS,
   ...CHECK_OPTIONS,
   ...IMAGE_OPTIONS,
   ...LATER_OPTIONS,

@@ -41,9 +41,25 @@ export interface DumpOptions extends CommonOptions {
   readonly displayStats: boolean;
   /** Gets the root task's pid. */
   readonly pidfile?: string;
+  /** Bytes of storage: a deleted file with more is refused. */
+  readonly ghostLimit: number;
+  /** The holes of deleted files are found by FIEMAP. */
+  readonly ghostFiemap: boolean;
+  /** Deleted files that have other hard links may be given a further one. */
+  readonly linkRemap: boolean;
+  /** File locks and leases are saved, instead of refused. A restore always brings them back. */
+  readonly fileLocks: boolean;
+  /** 'filesize': build-ids are not read. */
+  readonly fileValidation: FileValidation;
 }
 
+/** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
+export type FileValidation = 'filesize' | 'buildid';
+
 export interface RestoreOptions extends CommonOptions {
+  readonly fileValidation: FileValidation;
+  /** Files may have other permissions than at the checkpoint. */
+  readonly skipFileRwxCheck: boolean;
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
   readonly detached: boolean;
   /** The root task becomes a child of the caller's parent. */
@@ -87,8 +103,13 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     sync: false,
     explain: false,
     displayStats: false,
+    ghostLimit: defaultOf('ghost-limit') as number,
+    ghostFiemap: false,
+    linkRemap: false,
+    fileLocks: false,
     ...request,
     ...commonOptions(request),
+    fileValidation: validation(request),
   };
 }
 
@@ -105,9 +126,20 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     leaveStopped: false,
     explain: false,
     displayStats: false,
+    skipFileRwxCheck: false,
     ...request,
     ...commonOptions(request),
+    fileValidation: validation(request),
   };
+}
+
+/** The way files are checked; throws for one that there is not. */
+function validation({ fileValidation }: { readonly fileValidation?: string }): FileValidation {
+  const mode = fileValidation ?? (defaultOf('file-validation') as string);
+  if (mode === 'filesize' || mode === 'buildid') return mode;
+  throw usage(`Option '--file-validation' has the value '${mode}'`, {
+    remedy: "give it 'filesize' or 'buildid'",
+  });
 }
 
 export function checkOptions(request: CheckRequest): CheckOptions {
@@ -151,6 +183,11 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     sync: settings.flag('sync'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
+    ghostLimit: settings.number('ghost-limit'),
+    ghostFiemap: settings.flag('ghost-fiemap'),
+    linkRemap: settings.flag('link-remap'),
+    fileLocks: settings.flag('file-locks'),
+    fileValidation: settings.text('file-validation') as FileValidation,
   });
 }
 
@@ -168,6 +205,8 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     leaveStopped: settings.flag('leave-stopped'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
+    fileValidation: settings.text('file-validation') as FileValidation,
+    skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
     ...(exec && { execCmd: command }),
   });
 }

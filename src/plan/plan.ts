@@ -51,6 +51,10 @@ export class Plan<Port = unknown> {
   readonly memory: PlanArea;
   readonly tasks: TrackTask[] = [];
   readonly hostSteps: HostStep<Port>[] = [];
+  /** What woodfrog does once the tasks run: a failure is told, and changes nothing. */
+  readonly afterwards: Omit<HostStep<Port>, 'stage'>[] = [];
+  /** What woodfrog takes away when the plan fails, and all tasks are gone. */
+  readonly onFailure: Omit<HostStep<Port>, 'stage'>[] = [];
 
   constructor(base: number) {
     this.base = base;

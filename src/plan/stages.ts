@@ -14,6 +14,8 @@ export const STAGES = [
    * its zombies.
    */
   'ends',
+  /** Files that have no name any more are made, by the first process, and opened by names that they have for a moment. */
+  'lost names',
   /** Open file descriptions and what they share are made, at temporary numbers. */
   'make',
   /** The puppet's own mappings go, the saved ones come, with their contents. */

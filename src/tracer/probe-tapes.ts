@@ -17,7 +17,7 @@ import {
   type XstateLayout,
 } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
-import { type Piece, readPieces, writePieces } from '../host/process-memory.js';
+import { type Piece, readPieces, writePieces, writeProtected } from '../host/process-memory.js';
 import { attemptSiginfo, getRegisters, resume, setRegisters, setSigmask } from '../host/ptrace.js';
 import { waitAny } from '../host/wait.js';
 import {
@@ -65,11 +65,13 @@ export interface BuiltProbe extends ThreadProbe {
   resultAddress(stepIndex: number): number;
 }
 
-/** The scratch memory of a process: the interpreter's page, then each thread's frame, records and data. */
+/** The scratch memory of a process: a page for the interpreter, then each thread's frame, records and data. */
 export interface TapeArea {
   process: ProcessView;
   /** 0: not mapped. */
   base: number;
+  /** Where the interpreter lies: at the base, or in a page of its own. 0: not mapped. */
+  code: number;
 }
 
 const DATA_LIMIT = 24 * 1024;
@@ -121,10 +123,13 @@ export function layTapes(
   probes: readonly ThreadProbe[],
   layout: XstateLayout,
 ): Tape[] {
-  const pieces: Piece[] = [{ address: area.base, bytes: tapeInterpreter.code }];
+  const interpreter = { address: area.code, bytes: tapeInterpreter.code };
+  const pieces: Piece[] = [];
+  if (area.code === area.base) pieces.push(interpreter);
+  else writeProtected(tree.host, area.process.task, interpreter);
   let at = area.base + PAGE_SIZE;
   const tapes = probes.map((probe) => {
-    const laid = layTape(probe, { at, interpreter: area.base }, layout);
+    const laid = layTape(probe, { at, interpreter: area.code }, layout);
     pieces.push(...laid.pieces);
     at += threadLength(probe, layout);
     return laid.tape;

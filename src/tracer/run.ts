@@ -140,6 +140,18 @@ export class PlanRun<P = never> implements Disposable {
     for (const { tid } of tasks) detachSurely(host, tid);
   }
 
+  /** What is to be done once the tasks run. Nothing that goes wrong with it may end them: it is told. */
+  afterwards(onError: (what: string, error: unknown) => void): void {
+    const port = this.#options.port(this);
+    for (const { what, run } of this.#plan.afterwards) {
+      try {
+        run(port);
+      } catch (error) {
+        onError(what, error);
+      }
+    }
+  }
+
   /**
    * Kills everything that was born, and waits for it. After the commit, nothing. The restore has made us the parent of
    * orphans (PR_SET_CHILD_SUBREAPER): so no zombie is left to keep a pid taken.
@@ -148,6 +160,8 @@ export class PlanRun<P = never> implements Disposable {
     if (this.#committed) return;
     const vpids = this.#plan.tracks.flatMap(({ vpid }) => (vpid === undefined ? [] : [pid(vpid)]));
     killBorn(this.#host, { alive: this.#alive, vpids, interrupts: this.#options.interrupts });
+    const port = this.#options.port(this);
+    for (const { run } of this.#plan.onFailure) run(port);
   }
 
   /** Unmaps the plan from our own memory. */

@@ -8,6 +8,7 @@ import { PageReader, type ParentedStore } from '../../src/images/parents.js';
 import { AREA_VDSO } from '../../src/images/vma-status.js';
 import { parseMaps } from '../../src/linux/procfs/maps.js';
 import { fileKinds, resourceImages } from '../../src/objects/index.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../../src/objects/options.js';
 import type { KernelPort } from '../../src/objects/ports.js';
 import { compile } from '../../src/operations/compile.js';
 import { verifyPlan } from '../../src/plan/verify.js';
@@ -108,6 +109,7 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     port: madeUpPort(host),
     puppetMappings: PUPPET,
     controlFd: 1_000_000,
+    options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,
     hostEndedPidfds: (count) => Array(count).fill(6),
   });

@@ -184,10 +184,7 @@ const REFUSED: readonly Refused[] = [
     set: 'files',
     pid: 11164,
     pages: { 'pages-1.img': 4096, 'pages-2.img': 4096, 'pages-3.img': 57_344 },
-    names: [
-      /a terminal/,
-      ...[/filelocks\.img/, /ghost-file-1\.img/, /remap-fpath\.img/, /tty-data\.img/],
-    ],
+    names: [/a terminal/, /tty-data\.img/],
   },
   {
     set: 'sockets',

@@ -10,6 +10,7 @@ import type { Stat } from '../../src/linux/procfs/stat.js';
 import { parseStatus, type Status } from '../../src/linux/procfs/status.js';
 import type { Arguments, Params, Syscall } from '../../src/linux/syscall.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../../src/objects/kinds.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../../src/objects/options.js';
 import { OwnTask } from '../../src/objects/own-task.js';
 import type { DumpPort, PortBuffer } from '../../src/objects/ports.js';
 import type {
@@ -137,6 +138,7 @@ export function fakePort(kernel: FakeKernel = {}): DumpPort & { memory: FakeMemo
   const port = {
     memory,
     own: undefined as unknown as OwnTask,
+    options: DEFAULT_OBJECT_OPTIONS,
     xstateLayout: xstateLayout(0xe7n) as XstateLayout,
     attempt,
     call: <P extends Params>(call: Syscall<P>, args: Arguments<P>): number => {

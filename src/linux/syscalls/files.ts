@@ -13,7 +13,14 @@ import {
   syscall,
   uint,
 } from '../syscall.js';
-import { atFlags, fallocateFlags, fcntlCommands, openFlags, seekWhence } from '../uapi/fcntl.js';
+import {
+  atFlags,
+  fallocateFlags,
+  fcntlCommands,
+  flockOperations,
+  openFlags,
+  seekWhence,
+} from '../uapi/fcntl.js';
 import { timespec } from '../uapi/sched.js';
 
 export const openat = syscall(
@@ -80,6 +87,28 @@ export const getdents64 = syscall('getdents64', { fd: fdParam, dirp: out, count:
 export const unlinkat = syscall('unlinkat', {
   dirfd: fdParam,
   pathname: path,
+  flags: flags(atFlags),
+});
+export const flock = syscall('flock', { fd: fdParam, operation: flags(flockOperations) });
+export const linkat = syscall('linkat', {
+  olddirfd: fdParam,
+  oldpath: path,
+  newdirfd: fdParam,
+  newpath: path,
+  flags: flags(atFlags),
+});
+export const fchownat = syscall('fchownat', {
+  dirfd: fdParam,
+  pathname: path,
+  owner: uint,
+  group: uint,
+  flags: flags(atFlags),
+});
+export const fchmodat = syscall('fchmodat', { dirfd: fdParam, pathname: path, mode: octal });
+export const utimensat = syscall('utimensat', {
+  dirfd: fdParam,
+  pathname: path,
+  times: data,
   flags: flags(atFlags),
 });
 export const mkdirat = syscall('mkdirat', { dirfd: fdParam, pathname: path, mode: octal });

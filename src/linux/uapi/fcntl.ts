@@ -1,5 +1,5 @@
 /** asm-generic/fcntl.h, linux/fcntl.h, linux/stat.h, linux/fs.h. */
-import { bytes, i64, struct, u16, u32, u64, word } from '../struct.js';
+import { bytes, i16, i32, i64, struct, u16, u32, u64, word } from '../struct.js';
 
 export const O_RDONLY = 0o0;
 export const O_WRONLY = 0o1;
@@ -49,6 +49,7 @@ export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+export const F_SETLK = 6;
 export const F_SETOWN = 8;
 export const F_GETOWN = 9;
 export const F_SETSIG = 10;
@@ -56,6 +57,7 @@ export const F_GETSIG = 11;
 export const F_SETOWN_EX = 15;
 export const F_GETOWN_EX = 16;
 export const F_GETOWNER_UIDS = 17;
+export const F_OFD_SETLK = 37;
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;
 export const F_DUPFD_CLOEXEC = 1030;
@@ -71,6 +73,7 @@ export const fcntlCommands = {
   F_SETFD,
   F_GETFL,
   F_SETFL,
+  F_SETLK,
   F_SETOWN,
   F_GETOWN,
   F_SETSIG,
@@ -78,6 +81,7 @@ export const fcntlCommands = {
   F_SETOWN_EX,
   F_GETOWN_EX,
   F_GETOWNER_UIDS,
+  F_OFD_SETLK,
   F_SETLEASE,
   F_GETLEASE,
   F_DUPFD_CLOEXEC,
@@ -98,7 +102,8 @@ export const seekWhence = { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE }
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
-export const atFlags = { AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_EMPTY_PATH };
+export const AT_SYMLINK_FOLLOW = 0x400;
+export const atFlags = { AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH };
 
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;
@@ -162,6 +167,26 @@ export const linux_dirent64 = struct(
 );
 
 export const f_owner_ex = struct('f_owner_ex', { type: u32, pid: u32 }, { size: 8 });
+/** f_owner_ex.type. */
+export const F_OWNER_TID = 0;
+export const F_OWNER_PID = 1;
+export const F_OWNER_PGRP = 2;
+/** What F_GETOWNER_UIDS fills: two uid_t. */
+export const f_owner_uids = struct('f_owner_uids', { uid: u32, euid: u32 }, { size: 8 });
+
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+/** What F_SETLK and F_OFD_SETLK take. */
+export const flock = struct(
+  'flock',
+  { l_type: i16, l_whence: i16, l_start: i64, l_len: i64, l_pid: i32 },
+  { size: 32 },
+);
+/** Operations of flock(2). */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const flockOperations = { LOCK_SH, LOCK_EX, LOCK_NB };
 
 // linux/falloc.h
 export const FALLOC_FL_KEEP_SIZE = 1;

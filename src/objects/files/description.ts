@@ -1,16 +1,6 @@
-/** What can be wrong with a description of any kind: owners, locks, O_PATH; and what sort of socket one is. */
-import { parseLock } from '../../linux/procfs/locks.js';
-import { fcntl, fcntlPtr } from '../../linux/syscalls/files.js';
+/** What can be wrong with a description of any kind; and what sort of socket one is. */
 import { getsockopt } from '../../linux/syscalls/sockets.js';
-import {
-  F_GETOWN_EX,
-  F_GETSIG,
-  FASYNC,
-  f_owner_ex,
-  O_PATH,
-  S_IFDIR,
-  S_IFREG,
-} from '../../linux/uapi/fcntl.js';
+import { O_PATH, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import {
   AF_INET,
   AF_INET6,
@@ -29,27 +19,9 @@ import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { toType } from './named.js';
 
-/** State that any description may have and that is not saved yet. */
-export function observeObstacle(
-  port: DumpPort,
-  view: DescriptionView,
-): CheckpointError | undefined {
-  const { fdinfo, process, fd } = view;
-  if ((fdinfo.flags & O_PATH) !== 0) return pathObstacle(view);
-  // Before O_ASYNC, which F_SETLEASE sets by itself.
-  const locks = lockObstacle(fdinfo.all('lock'));
-  if (locks) return locks;
-  if ((fdinfo.flags & FASYNC) !== 0) {
-    return unsupported('it sends signals when it is ready (O_ASYNC), which is not saved yet', {
-      remedy: 'clear O_ASYNC by fcntl(fd, F_SETFL) before the checkpoint',
-    });
-  }
-  const taken = port.take(process.task, fd);
-  try {
-    return ownerObstacle(port, taken);
-  } finally {
-    port.drop(taken);
-  }
+/** What of a description cannot be saved, whatever kind it is of. */
+export function observeObstacle(view: DescriptionView): CheckpointError | undefined {
+  return (view.fdinfo.flags & O_PATH) !== 0 ? pathObstacle(view) : undefined;
 }
 
 function pathObstacle({ stat, target }: DescriptionView): CheckpointError | undefined {
@@ -59,46 +31,6 @@ function pathObstacle({ stat, target }: DescriptionView): CheckpointError | unde
     `'${target}' is opened with O_PATH: that is saved of regular files and directories alone`,
     { remedy: 'close it before the checkpoint' },
   );
-}
-
-function lockObstacle(lines: readonly string[]): CheckpointError | undefined {
-  const [line] = lines;
-  if (line === undefined) return undefined;
-  const { kind, access } = parseLock(line);
-  if (kind === 'LEASE' || kind === 'DELEG') {
-    return unsupported(`it has a lease (${access}): leases are not saved yet`, {
-      remedy: 'give the lease up by fcntl(fd, F_SETLEASE, F_UNLCK) before the checkpoint',
-    });
-  }
-  const names: Partial<Record<typeof kind, string>> = {
-    FLOCK: 'flock(2)',
-    POSIX: 'POSIX, fcntl F_SETLK',
-    OFDLCK: 'OFD, fcntl F_OFD_SETLK',
-  };
-  return unsupported(
-    `it holds a file lock (${names[kind] ?? kind} ${access}): file locks are not saved yet`,
-    { remedy: 'release the lock before the checkpoint' },
-  );
-}
-
-function ownerObstacle(port: DumpPort, fd: number): CheckpointError | undefined {
-  using scope = port.scope();
-  const arg = scope.alloc(f_owner_ex.size);
-  port.call(fcntlPtr, { fd, cmd: F_GETOWN_EX, arg });
-  const { pid } = f_owner_ex.decode(arg.bytes);
-  if (pid !== 0) {
-    return unsupported(
-      `it has an owner for SIGIO (F_SETOWN, ${pid | 0}): owners are not saved yet`,
-      {
-        remedy: 'take the owner away by fcntl(fd, F_SETOWN, 0) before the checkpoint',
-      },
-    );
-  }
-  const signal = port.call(fcntl, { fd, cmd: F_GETSIG, arg: 0 });
-  if (signal === 0) return undefined;
-  return unsupported(`it has a signal of its own (F_SETSIG, ${signal}), which is not saved yet`, {
-    remedy: 'undo it by fcntl(fd, F_SETSIG, 0) before the checkpoint',
-  });
 }
 
 const nameOf = (table: Readonly<Record<string, number>>, value: number, what: string): string =>

@@ -18,7 +18,6 @@ import { defined } from '../../support/assert.js';
 import { imageError, unsupported } from '../../support/errors.js';
 import { type DescriptionView, defineFileKind } from '../kinds.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
-import { openNamed } from './open-named.js';
 import {
   findQueue,
   observeQueue,
@@ -69,11 +68,11 @@ export const fifo = defineFileKind<FifoEntry, QueueSeen>({
     const onlyReaders = names.every(({ flags }) => (flags & O_ACCMODE) === O_RDONLY);
     if (onlyReaders && queue === undefined) return undefined;
     // Open for both, so that no open waits; closed with the temporary descriptors.
-    const fd = openNamed(process.track, first, O_RDWR);
+    const fd = files.open(process, first, O_RDWR);
     refillQueue(queue, { process, files, object: `FIFO '${first.name}'`, fd });
     return undefined;
   },
-  open({ entry, process: { track }, files }) {
+  open({ entry, process, files }) {
     const reg = nameOf(entry, files);
     const object = `FIFO '${reg.name}'`;
     if ((reg.flags & O_DIRECT) !== 0) {
@@ -81,9 +80,9 @@ export const fifo = defineFileKind<FifoEntry, QueueSeen>({
     }
     const access = reg.flags & O_ACCMODE;
     const waits = access === O_RDONLY && (reg.flags & O_NONBLOCK) === 0;
-    const fd = openNamed(track, reg, waits ? reg.flags | O_NONBLOCK : reg.flags);
+    const fd = files.open(process, reg, waits ? reg.flags | O_NONBLOCK : reg.flags);
     if (waits) {
-      track.call(fcntl, { fd, cmd: F_SETFL, arg: settableFlags(reg.flags) }, { object });
+      process.track.call(fcntl, { fd, cmd: F_SETFL, arg: settableFlags(reg.flags) }, { object });
     }
     return fd;
   },

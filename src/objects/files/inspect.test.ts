@@ -10,10 +10,13 @@ import { parseFdinfo } from '../../linux/procfs/fdinfo.js';
 import { utf8 } from '../../support/bytes.js';
 import { type CheckpointError, unsupported } from '../../support/errors.js';
 import type { FileKind, NamedFile } from '../kinds.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../options.js';
 import type { FileStat } from '../ports.js';
 import { fifo } from './fifo.js';
 import { addFiles, inspectFiles } from './inspect.js';
+import { parseHeldLocks } from './locks.js';
 import type { FilesObservation, ObservedDescription, ProcessFiles } from './observe.js';
+import type { FownEntry } from './owner.js';
 import { pipe } from './pipe.js';
 import { FileRegistry, mappedKey } from './registry.js';
 import { regularFile } from './regular.js';
@@ -36,12 +39,15 @@ interface Opened {
   stat: FileStat;
   kind?: FileKind;
   seen?: unknown;
+  owner?: FownEntry;
+  locks?: string[];
   obstacle?: CheckpointError;
 }
 
-function opened({ target, flags, pos = 0, ...more }: Opened): ObservedDescription {
+function opened({ target, flags, pos = 0, locks = [], ...more }: Opened): ObservedDescription {
   const link = parseFdLink(target);
-  const fdinfo = parseFdinfo(`pos:\t${pos}\nflags:\t${flags}\nmnt_id:\t28\nino:\t1\n`);
+  const lines = locks.map((lock) => `lock:\t${lock}\n`).join('');
+  const fdinfo = parseFdinfo(`pos:\t${pos}\nflags:\t${flags}\nmnt_id:\t28\nino:\t1\n${lines}`);
   const view = { process: processView(1), fd: 0, target, link, fdinfo, stat: more.stat };
   const named = link.kind === 'path' ? { named: { name: link.path, stat: more.stat } } : {};
   return {
@@ -49,6 +55,7 @@ function opened({ target, flags, pos = 0, ...more }: Opened): ObservedDescriptio
     kind: more.kind ?? regularFile,
     obstacle: more.obstacle,
     seen: more.seen,
+    owner: more.owner,
   };
 }
 
@@ -60,7 +67,10 @@ function processFiles(
   return {
     process: processView(pid),
     ids: { vm_id: id, files_id: id, fs_id: id, sighand_id: id },
-    table: table.map(([fd, description]) => ({ fd, cloexec: false, description })),
+    table: table.map(([fd, description]) => ({
+      ...{ fd, cloexec: false, description },
+      locks: parseHeldLocks(description.view.fdinfo.all('lock')),
+    })),
     exe,
     cwd: directory(cwd),
     root: directory('/'),
@@ -264,4 +274,52 @@ test('everything that cannot be saved is named, with task, descriptor and remedy
     "Cannot handle executable of pid 6 (program): '/tmp/x' is deleted\nRemedy: keep it",
   ]);
   assert.throws(() => inspectFiles(observation), /file 3 of pid 5/);
+});
+
+test('locks and owners: each lock once per table or description, owners by the pids of the tree', () => {
+  const flock = '1: FLOCK  ADVISORY  WRITE 1 fe:00:2149652 0 EOF';
+  const posix = '2: POSIX  ADVISORY  READ 1 fe:00:2149652 10 19';
+  const file = opened({
+    ...{ target: '/d/file', flags: '0100002', locks: [flock, posix] },
+    ...{ stat: stat(0o100600), owner: { uid: 0, euid: 7, signum: 10, pid_type: 1, pid: 1 } },
+  });
+  const outsider = opened({
+    ...{ target: '/d/other', flags: '0100002', stat: stat(0o100600) },
+    owner: { uid: 0, euid: 0, signum: 0, pid_type: 1, pid: 99 },
+  });
+  const process = (pid: number, table: [number, ObservedDescription][]): ProcessFiles => {
+    const made = processFiles(pid, pid, { exe: directory('/exe'), cwd: '/', table });
+    const view = { ...made.process, vpid: pid + 100, vpgid: 101, threads: [], stat: { pgrp: 1 } };
+    return { ...made, process: view as unknown as ProcessView };
+  };
+  const observation = {
+    processes: [
+      process(1, [
+        [3, file],
+        [4, file],
+        [5, outsider],
+      ]),
+      process(2, [[3, file]]),
+    ],
+    descriptions: [file, outsider],
+    mapped: new Map(),
+  };
+  const refused: string[] = [];
+  const refuse = ({ message }: CheckpointError): void => void refused.push(message);
+  const options = { ...DEFAULT_OBJECT_OPTIONS, fileLocks: true };
+  const { locks, registry } = inspectFiles(observation, { options, refuse });
+  assert.deepEqual(
+    locks.map(({ flag, type, pid, fd, start, len }) => [flag, type, pid, fd, start, len]),
+    [
+      [2, 1, 101, 3, 0n, 0n],
+      [1, 0, 101, 3, 10n, 10n],
+      [1, 0, 102, 3, 10n, 10n],
+    ],
+  );
+  const entry = registry.entries.find(({ reg }) => reg?.name === '/d/file');
+  assert.deepEqual(entry?.reg?.fown, { uid: 0, euid: 7, signum: 10, pid_type: 1, pid: 101 });
+  assert.match(refused.join(), /its owner \(F_SETOWN\) is process 99, which is outside the tree/);
+  assert.equal(refused.length, 1);
+  inspectFiles(observation, { refuse });
+  assert.match(refused.slice(1).join(), /file lock \(flock\(2\) WRITE\): --file-locks is needed/);
 });

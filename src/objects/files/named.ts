@@ -22,7 +22,8 @@ import { MQUEUE_MAGIC, SECRETMEM_MAGIC } from '../../linux/uapi/magic.js';
 import { toNumber } from '../../support/bytes.js';
 import { type CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { NamedFile } from '../kinds.js';
-import type { FileStat, KernelPort } from '../ports.js';
+import type { DumpPort, FileStat, KernelPort } from '../ports.js';
+import { observeGhost, type Remap } from './ghost.js';
 
 const CLOSE_REMEDY = { remedy: 'close it before the checkpoint' };
 
@@ -59,10 +60,11 @@ export const isSameFile = (a: FileStat, b: FileStat): boolean => a.dev === b.dev
 
 /** Answers what opening a name again would give; remembers the mounts, which are read once. */
 export class Namer {
-  private readonly port: KernelPort;
+  private readonly port: DumpPort;
+  private readonly remaps = new Map<string, Remap>();
   private fstypes: Map<number, string> | undefined;
 
-  constructor(port: KernelPort) {
+  constructor(port: DumpPort) {
     this.port = port;
   }
 
@@ -82,7 +84,21 @@ export class Namer {
       return { name: target, stat, ...(obstacle && { obstacle }) };
     }
     const name = link.kind === 'path' || link.kind === 'unreachable' ? link.path : target;
-    return { name, stat, obstacle: this.obstacle({ name, target, link, stat, via }, found) };
+    const place = { name, target, link, stat, via };
+    const obstacle = this.obstacle(place, found);
+    return obstacle ? { name, stat, obstacle } : { name, stat, remap: this.remapOf(place) };
+  }
+
+  /** What stands for a file whose name is gone. */
+  private remapOf({ stat, via }: Place): Remap {
+    const isLinked = stat.nlink > 0n && toType(stat) !== S_IFDIR;
+    const key = `${isLinked ? 'link' : 'ghost'} ${stat.dev}:${stat.ino}`;
+    let remap = this.remaps.get(key);
+    if (!remap) {
+      remap = isLinked ? { kind: 'link', key, via } : observeGhost(this.port, key, via);
+      this.remaps.set(key, remap);
+    }
+    return remap;
   }
 
   /** A mapped file: `link` is its link in /proc/PID/map_files. */
@@ -101,7 +117,9 @@ export class Namer {
     const stat = typeof open === 'object' ? open : this.statByNumber(target, mapped);
     if (stat === undefined) return undefined;
     const named = this.name(target, parseFdLink(target), { stat, via });
-    if (!executable || named.obstacle) return named;
+    const isAsked = executable && this.port.options.fileValidation === 'buildid';
+    // Of a file whose name is gone, the name leads to another.
+    if (!isAsked || named.obstacle || named.remap) return named;
     const buildId = readBuildId(this.port, named.name);
     return buildId ? { ...named, buildId } : named;
   }
@@ -141,7 +159,7 @@ export class Namer {
   private obstacle(
     { name, target, link, stat, via }: Place,
     found: FileStat | number | undefined,
-  ): CheckpointError {
+  ): CheckpointError | undefined {
     const magic = this.magicOf(via);
     if (magic === SECRETMEM_MAGIC) {
       return unsupported('it is secret memory (memfd_secret), which nobody else can read');
@@ -150,7 +168,7 @@ export class Namer {
     if (link.kind === 'memfd') {
       return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
     }
-    if (link.kind === 'path' && link.deleted) return deletedFile(name, stat);
+    if (link.kind === 'path' && link.deleted) return this.kernelFile(name, stat) ?? noFile(name);
     if (link.kind === 'unreachable' || link.kind === 'unknown' || found === undefined) {
       return unsupported(`'${target}' is on a mount that has no path here: detached, or foreign`, {
         remedy: "run woodfrog in the program's own mount namespace and root directory",
@@ -191,15 +209,13 @@ const messageQueue = (name: string): CheckpointError =>
     remedy: 'close the message queue before the checkpoint',
   });
 
-function deletedFile(name: string, stat: FileStat): CheckpointError {
-  const links = stat.nlink > 0n && toType(stat) !== S_IFDIR;
-  return unsupported(
-    links
-      ? `'${name}' is deleted, and only other hard links to the file are left: that is not saved yet`
-      : `'${name}' is deleted: files that have no name any more are not saved yet`,
-    { remedy: 'close it before the checkpoint, or keep the file where it was' },
-  );
-}
+/** Objects of the kernel that show as deleted files, and never had a name. */
+const NAMELESS = ['/dev/zero', '/SYSV', '/[aio]', '/anon_hugepage', '/dmabuf', '/i915'];
+
+const noFile = (name: string): CheckpointError | undefined =>
+  NAMELESS.some((prefix) => name.startsWith(prefix))
+    ? unsupported(`'${name}' is memory, and no file of a file system`, CLOSE_REMEDY)
+    : undefined;
 
 /** The build-id of an ELF file, read from its beginning; undefined for other files, or when it cannot be read. */
 export function readBuildId(port: KernelPort, pathname: string): number[] | undefined {

@@ -7,7 +7,8 @@ import type { ProcessView } from '../../checkpoint/views.js';
 import { errnoName } from '../../linux/errno.js';
 import { parseFdLink } from '../../linux/procfs/fd-link.js';
 import { type Fdinfo, parseFdinfo } from '../../linux/procfs/fdinfo.js';
-import { O_CLOEXEC } from '../../linux/uapi/fcntl.js';
+import type { FileLock } from '../../linux/procfs/locks.js';
+import { O_CLOEXEC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
 import { CheckpointError, gone } from '../../support/errors.js';
@@ -16,8 +17,10 @@ import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
 import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
+import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks } from './locks.js';
 import { type MemfdSeen, mappedMemfdKey, observeMappedMemfds } from './memfd-inodes.js';
 import { Namer } from './named.js';
+import { type FownEntry, observeOwner } from './owner.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
@@ -31,12 +34,16 @@ export interface ObservedDescription {
   obstacle: CheckpointError | undefined;
   /** What the kind observed. */
   seen: unknown;
+  /** Who gets signals about it; its pid is one of ours. */
+  owner: FownEntry | undefined;
 }
 
 export interface Descriptor {
   fd: number;
   cloexec: boolean;
   description: ObservedDescription;
+  /** Held through this descriptor. */
+  locks: readonly FileLock[];
 }
 
 export interface ProcessFiles extends Sharing {
@@ -84,6 +91,7 @@ export function observeFiles(port: DumpPort, processes: readonly ProcessView[]):
     };
   });
   observeGroups(port, tables.descriptions, new Holders(processes, observed));
+  if (port.options.fileLocks) refuseSharedLocks(port, observed);
   return {
     processes: observed,
     descriptions: tables.descriptions,
@@ -120,7 +128,9 @@ class Tables {
       .map((fd) => {
         const fdinfo = parseFdinfo(this.port.readText(`${folder}/fdinfo/${fd}`));
         const cloexec = (fdinfo.flags & O_CLOEXEC) !== 0;
-        return { fd, cloexec, description: this.describe({ process, tid, folder, fd, fdinfo }) };
+        const description = this.describe({ process, tid, folder, fd, fdinfo });
+        const locks = fdinfo.has('lock') ? parseHeldLocks(fdinfo.all('lock')) : [];
+        return { fd, cloexec, description, locks };
       });
   }
 
@@ -151,12 +161,15 @@ class Tables {
     if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = this.namer.name(target, link, { stat, via });
     }
-    const description: ObservedDescription = { view, kind, obstacle: undefined, seen: undefined };
+    const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
+    const description: ObservedDescription = { view, kind, ...nothing };
     if (kind === undefined) {
       const refused = refusedKinds.find(view);
       description.obstacle = refusalOf(refused, view, describeSocket(port, view));
     } else {
-      description.obstacle = view.named?.obstacle ?? observeObstacle(port, view);
+      description.obstacle = view.named?.obstacle ?? observeObstacle(view);
+      // A path has no owner: EBADF.
+      if ((fdinfo.flags & O_PATH) === 0) description.owner = observeOwner(port, process.task, fd);
     }
     this.descriptions.push(description);
     return description;
@@ -169,6 +182,21 @@ interface Place {
   folder: string;
   fd: number;
   fdinfo: Fdinfo;
+}
+
+/** Notes locks that somebody outside the tree has, too. */
+function refuseSharedLocks(port: DumpPort, processes: readonly ProcessFiles[]): void {
+  const locked = new Map<ObservedDescription, LockedDescription>();
+  for (const { table } of processes) {
+    for (const { description, locks } of table) {
+      if (!locks.some(isOfDescription)) continue;
+      const { view } = description;
+      locked.set(description, { view, task: view.process.task });
+    }
+  }
+  const inside = new Set<number>(processes.map(({ process }) => process.pid));
+  const outsiders = findOutsiders(port, [...locked.values()], inside);
+  for (const description of locked.keys()) description.obstacle ??= outsiders.get(description.view);
 }
 
 /** Lets each kind look at its descriptions, those that belong together at once. */

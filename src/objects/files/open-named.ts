@@ -9,6 +9,7 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOCTTY,
+  O_NOFOLLOW,
   O_PATH,
   O_TRUNC,
   S_IFBLK,
@@ -21,6 +22,7 @@ import {
   SEEK_SET,
 } from '../../linux/uapi/fcntl.js';
 import type { Track } from '../../plan/track.js';
+import type { RestoreObjectOptions } from '../options.js';
 import type { KernelPort } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
 import { readBuildId } from './named.js';
@@ -35,19 +37,32 @@ const TYPE_NAMES = new Map([
 ]);
 const typeName = (mode: number): string => TYPE_NAMES.get(mode & S_IFMT) ?? 'of another type';
 
+const RWX_BITS = 0o777;
+/** With set-user-ID, set-group-ID and sticky. */
+const MODE_BITS = 0o7777;
+
 /** How the file of this name differs from the saved one; [] when it does not. */
-export function surveyNamed(entry: RegFileEntry, port: KernelPort): string[] {
+export function surveyNamed(
+  entry: RegFileEntry,
+  port: KernelPort,
+  { fileValidation, skipFileRwxCheck }: RestoreObjectOptions,
+): string[] {
   const { name, mode, size, build_id } = entry;
   const found = port.attemptStat(name);
   if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
   if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
     return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];
   }
+  const compared = skipFileRwxCheck ? MODE_BITS & ~RWX_BITS : MODE_BITS;
+  if (mode !== undefined && ((mode ^ found.mode) & compared) !== 0) {
+    const [now, was] = [found.mode, mode].map((each) => `0${(each & MODE_BITS).toString(8)}`);
+    return [`'${name}' has the mode ${now}, and had ${was} (see --skip-file-rwx-check)`];
+  }
   if ((found.mode & S_IFMT) !== S_IFREG) return [];
   if (size !== undefined && size !== found.size) {
     return [`'${name}' has ${found.size} bytes, and had ${size}`];
   }
-  if (build_id.length === 0) return [];
+  if (build_id.length === 0 || fileValidation === 'filesize') return [];
   const now = readBuildId(port, name);
   if (now === undefined || sameWords(now, build_id)) return [];
   return [`'${name}' is another build: its build-id is not the one it had`];
@@ -66,13 +81,22 @@ export function reopenFlags(flags: number, mode: number | undefined): number {
   return (made ? kept & ~(__O_TMPFILE | O_DIRECTORY) : kept) | O_CLOEXEC | O_NOCTTY;
 }
 
-/** Opens a file by its name, in the current stage of the track; its temporary descriptor. */
-export function openNamed(track: Track, { name, mode }: RegFileEntry, flags: number): number {
-  return track.newFd(
-    openat,
-    { dirfd: AT_FDCWD, pathname: name, flags: reopenFlags(flags, mode), mode: 0 },
-    { object: `file '${name}'` },
-  );
+/**
+ * Opens a file in the current stage of the track; its temporary descriptor. By its name, or through `via`, a descriptor
+ * of the track that leads to it.
+ */
+export function openNamed(
+  track: Track,
+  { name, mode }: RegFileEntry,
+  { flags, via }: { flags: number; via: number | undefined },
+): number {
+  const reopened = reopenFlags(flags, mode);
+  const args =
+    via === undefined
+      ? { pathname: name, flags: reopened }
+      : // The link in /proc is followed, whatever the file is.
+        { pathname: `/proc/self/fd/${via}`, flags: reopened & ~O_NOFOLLOW };
+  return track.newFd(openat, { dirfd: AT_FDCWD, ...args, mode: 0 }, { object: `file '${name}'` });
 }
 
 /** Moves a freshly opened file to its saved position. */

@@ -7,12 +7,14 @@ import { ownerOfAll } from '../../../test/support/task-states.js';
 import { IMAGES } from '../../images/catalogue.js';
 import { ImageSet } from '../../images/directory.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
+import { remap_type } from '../../images/messages/remap-file-path.js';
 import { RLIMIT_NOFILE } from '../../linux/resource.js';
 import { printCall } from '../../linux/syscall.js';
 import { rlimit64 } from '../../linux/uapi/sched.js';
 import { Plan } from '../../plan/plan.js';
 import { STAGES, type Stage } from '../../plan/stages.js';
 import type { Layout, Step, Track } from '../../plan/track.js';
+import { DEFAULT_OBJECT_OPTIONS } from '../options.js';
 import type { FileStat, KernelPort } from '../ports.js';
 import type { ProcessRebuild, RebuildInputs } from '../rebuild-context.js';
 import { directories } from './directories.js';
@@ -78,6 +80,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
       store: withParent(memoryStore()),
     },
     puppetMappings: [],
+    options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
     hostEndedPidfds: () => [61],
   };
@@ -275,8 +278,35 @@ test('all files that changed are named at once, with what they were and are', ()
   const { context } = setup(imagesOf(entries, [[3, 2]]), [10], host);
   assert.throws(() => rebuildFiles(context), {
     code: 'external',
-    what: "3 files are not as at the checkpoint: '/gone' is missing (ENOENT); '/grown' has 12 bytes, and had 10; '/folder' is a directory, and was a regular file",
+    what: "4 files are not as at the checkpoint: '/gone' is missing (ENOENT); '/grown' has 12 bytes, and had 10; '/folder' is a directory, and was a regular file; '/same' has the mode 0600, and had 0644 (see --skip-file-rwx-check)",
   });
+});
+
+test('permissions may differ with --skip-file-rwx-check, and set-user-ID may not', () => {
+  const entries = [reg(1, '/a', { mode: 0o100644 }), reg(2, '/b', { mode: 0o104755 })];
+  const host = port({ '/a': { mode: 0o100600 }, '/b': { mode: 0o100755 } });
+  const { context } = setup(imagesOf(entries, [[3, 1]]), [10], host);
+  context.options = { ...DEFAULT_OBJECT_OPTIONS, skipFileRwxCheck: true };
+  assert.throws(
+    () => rebuildFiles(context),
+    /a file is not .*: '\/b' has the mode 0755, and had 04755/,
+  );
+});
+
+test('build-ids are not asked for with --file-validation filesize', () => {
+  const entries = [reg(1, '/elf', { mode: 0o100755, size: 9, build_id: [1, 2] })];
+  const host = port({ '/elf': { mode: 0o100755, size: 9 } });
+  const opened: string[] = [];
+  host.attempt = (_, { pathname }: { pathname?: string } = {}) => {
+    opened.push(String(pathname));
+    return -2;
+  };
+  for (const fileValidation of ['filesize', 'buildid'] as const) {
+    const { context } = setup(imagesOf(entries, [[3, 1]]), [10], host);
+    context.options = { ...DEFAULT_OBJECT_OPTIONS, fileValidation };
+    rebuildFiles(context);
+    assert.deepEqual(opened, fileValidation === 'filesize' ? [] : ['/elf']);
+  }
 });
 
 test('what is in the images and not restored yet is refused by name', () => {
@@ -284,20 +314,14 @@ test('what is in the images and not restored yet is refused by name', () => {
     assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
   const fanotify = { type: fd_types.FANOTIFY, id: 1 };
   refuses(imagesOf([fanotify], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*FANOTIFY/);
-  const owned = pipeEnd(1, 9, 0);
-  owned.pipe = {
-    ...(owned.pipe as NonNullable<FileEntry['pipe']>),
-    fown: { ...noOwner(), pid: 3 },
-  };
-  refuses(imagesOf([owned], [[5, 1]]), [10], /pipe 5 of pid 10 .*owners/);
   refuses(imagesOf([], [[5, 1]]), [10], /file 1 is missing/);
   refuses(imagesOf([pipeEnd(1, 9, 0o40000)], [[5, 1]]), [10], /packet mode/);
-  const locked = imagesOf([]);
-  locked.add(IMAGES.FILE_LOCKS, { flag: 2, type: 1, pid: 10, fd: 3, start: 0n, len: 0n } as never);
-  refuses(locked, [10], /file locks/);
-  const deleted = imagesOf([]);
-  deleted.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1 } as never);
-  refuses(deleted, [10], /deleted files/);
+  const dead = imagesOf([]);
+  dead.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1, remap_type: remap_type.PROCFS });
+  refuses(dead, [10], /file 2: files of dead processes in \/proc/);
+  const lost = imagesOf([]);
+  lost.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 26, remap_type: remap_type.GHOST });
+  refuses(lost, [10], /ghost-file-1a\.img: the image is missing/);
 });
 
 test('of two that share a table the first makes, opens and closes', () => {

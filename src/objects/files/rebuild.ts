@@ -3,23 +3,19 @@
  * temporary numbers by one process each, taken from there by the others, put in their places, and the temporary
  * numbers closed at the end.
  */
-import { IMAGES } from '../../images/catalogue.js';
-import { fd_types, type fdinfo_entry } from '../../images/messages/fdinfo.js';
-import type { fown_entry } from '../../images/messages/fown.js';
-import { enumName, type MessageValue } from '../../images/schema.js';
 import { RLIMIT_NOFILE } from '../../linux/resource.js';
 import { closeRange, dup3 } from '../../linux/syscalls/files.js';
 import { pidfdGetfd, pidfdOpen, prlimit64 } from '../../linux/syscalls/tasks.js';
 import { FD_CLOEXEC, O_CLOEXEC } from '../../linux/uapi/fcntl.js';
 import { rlimit64 } from '../../linux/uapi/sched.js';
 import { planHandOver } from '../../plan/hand-over.js';
+import type { Stage } from '../../plan/stages.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
 import { toNumber } from '../../support/bytes.js';
-import { external, imageError, refused, unsupported, within } from '../../support/errors.js';
+import { refused, within } from '../../support/errors.js';
 import type { FileBuild, FileKind } from '../kinds.js';
 import { isMappedMemfd } from '../memory/rebuild-memfd.js';
-import type { KernelPort } from '../ports.js';
 import {
   type FileRebuild,
   owns,
@@ -27,120 +23,31 @@ import {
   type RebuildInputs,
   type RegFileEntry,
 } from '../rebuild-context.js';
-import { FILE_KINDS } from './index.js';
+import { addLocks, addOwners } from './late-steps.js';
 import { openNamed } from './open-named.js';
-import type { FileEntry } from './registry.js';
-
-type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
+import { broken, type FdinfoEntry, type Saved, SavedFiles, surveyFiles } from './saved-files.js';
 
 const LAST_FD = 0xffff_ffff;
 /** Descriptors below the temporary ones that a step may have open for a moment. */
 const SPARE_FDS = 8;
 
-/** A description as a restore knows it. */
-interface Saved {
-  id: number;
-  kind: FileKind;
-  entry: unknown;
-}
-
 /** Surveys the host's files, throwing all differences at once; then adds the steps. Pure but for the survey. */
 export function rebuildFiles(context: RebuildInputs): FileRebuild {
-  refuseUnsupported(context);
   const saved = new SavedFiles(context);
   const tables = context.processes.map((process) =>
     owns(process, 'files_id') ? saved.tableOf(process) : [],
   );
   surveyFiles(context, saved);
   const files = new Rebuild(context, saved);
-  for (const process of context.processes) {
-    if (owns(process, 'files_id')) files.begin(process);
-  }
+  const { remaps } = saved;
+  // The first process makes what the others open.
+  context.processes.forEach((process, i) => {
+    const stage = i === 0 && !remaps.isEmpty ? 'lost names' : 'make';
+    if (owns(process, 'files_id')) files.begin(process, stage);
+  });
+  remaps.make();
   files.make(tables);
   return files;
-}
-
-/** What CRIU's images can hold and woodfrog does not restore yet. */
-function refuseUnsupported({ images }: RebuildInputs): void {
-  if (images.many(IMAGES.FILE_LOCKS).length > 0) {
-    throw unsupported('file locks are not restored yet', { object: 'filelocks.img' });
-  }
-  const [remap] = images.many(IMAGES.REMAP_FPATH);
-  if (remap) {
-    throw unsupported('deleted files are not restored yet', { object: `file ${remap.orig_id}` });
-  }
-}
-
-class SavedFiles {
-  private readonly byId: ReadonlyMap<number, FileEntry>;
-  private readonly images: RebuildInputs['images'];
-  private readonly kinds = new Map(FILE_KINDS.map((kind) => [kind.fdType, kind]));
-
-  constructor({ images }: RebuildInputs) {
-    this.images = images;
-    this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
-  }
-
-  tableOf(process: ProcessRebuild): FdinfoEntry[] {
-    const table = this.images.many(IMAGES.FDINFO, process.ids.files_id);
-    for (const { id, fd } of table) {
-      within({ pid: process.vpid, comm: process.comm, fd }, () => this.get(id));
-    }
-    return table;
-  }
-
-  /** The description of this id; throws for kinds that are not restored yet. */
-  get(id: number): Saved {
-    const file = this.entry(id);
-    const kind = this.kinds.get(file.type);
-    const typeName = enumName(fd_types, file.type) ?? String(file.type);
-    if (!kind) throw unsupported(`open files of type ${typeName} are not restored yet`);
-    const entry = file[kind.unionField];
-    if (entry === undefined) throw broken(`file ${id} has no content for its type ${typeName}`);
-    within({ object: kind.name }, () => refuseOwner(entry));
-    return { id, kind, entry };
-  }
-
-  named(id: number): RegFileEntry {
-    const { type, reg } = this.entry(id);
-    if (type === fd_types.REG && reg !== undefined) return reg;
-    const typeName = enumName(fd_types, type) ?? type;
-    throw unsupported(`file ${id} is of type ${typeName}, not one with a path`);
-  }
-
-  /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
-  survey(port: KernelPort): string[] {
-    return [...this.byId.values()].flatMap((file) => {
-      const kind = this.kinds.get(file.type);
-      const entry = kind && file[kind.unionField];
-      return entry === undefined ? [] : (kind?.survey?.(entry, port) ?? []);
-    });
-  }
-
-  private entry(id: number): FileEntry {
-    const file = this.byId.get(id);
-    if (!file) throw broken(`file ${id} is missing`);
-    return file;
-  }
-}
-
-const broken = (what: string) => imageError(what, { object: 'files.img' });
-
-function refuseOwner(entry: unknown): void {
-  const { fown } = entry as { fown?: MessageValue<typeof fown_entry> };
-  if (fown && (fown.pid !== 0 || fown.signum !== 0)) {
-    throw unsupported('owners of open files (F_SETOWN, F_SETSIG) are not restored yet');
-  }
-}
-
-function surveyFiles({ port }: RebuildInputs, saved: SavedFiles): void {
-  const different = [...new Set(saved.survey(port))];
-  if (different.length === 0) return;
-  const count = different.length === 1 ? 'a file is' : `${different.length} files are`;
-  throw external(`${count} not as at the checkpoint: ${different.join('; ')}`, {
-    object: 'files',
-    remedy: 'bring the files back as they were: the program continues in the middle of them',
-  });
 }
 
 /** The temporary descriptors of the descriptions, by id. */
@@ -169,10 +76,10 @@ class Rebuild implements FileRebuild {
   }
 
   /** Room for temporary descriptors, and nothing in the table but the control descriptor. */
-  begin({ track }: ProcessRebuild): void {
+  begin({ track }: ProcessRebuild, stage: Stage): void {
     const { controlFd } = this.context;
     const { hard, most } = this.fdLimits();
-    track.at('make').call(
+    track.at(stage).call(
       prlimit64,
       () => {
         const needed = track.temporaryFdsEnd + SPARE_FDS;
@@ -340,7 +247,17 @@ class Rebuild implements FileRebuild {
   use(process: ProcessRebuild, fileId: number, flags?: number): number {
     const entry = this.named(fileId);
     const how = flags ?? entry.flags;
-    return this.once(process, `${fileId} ${how}`, (track) => openNamed(track, entry, how));
+    return this.once(process, `${fileId} ${how}`, () => this.open(process, entry, how));
+  }
+
+  open(user: ProcessRebuild, entry: RegFileEntry, flags: number): number {
+    const process = user.owner.files_id;
+    const { track } = process;
+    const key = `remap ${entry.id}`;
+    const via = this.saved.remaps.has(entry.id)
+      ? this.once(process, key, () => this.saved.remaps.descriptor(process, entry))
+      : undefined;
+    return openNamed(track, entry, { flags, via });
   }
 
   image(process: ProcessRebuild, name: string): number {
@@ -367,6 +284,11 @@ class Rebuild implements FileRebuild {
       track.at(isShared ? 'threads' : 'task state');
       track.call(closeRange, { first, last: LAST_FD, flags: 0 });
     }
+    addLocks(this.context);
+    const tables = this.context.processes.map((process) => [
+      ...(this.tables.get(process)?.values() ?? []),
+    ]);
+    addOwners(this.context, tables, (id) => this.saved.readinessOf(id));
   }
 
   private once(user: ProcessRebuild, key: string, make: (track: Track) => number): number {

@@ -7,10 +7,13 @@ import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
+import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
 import { MemfdInodes, type MemfdSeen, mappedMemfdKey } from './memfd-inodes.js';
 import { toType } from './named.js';
+import type { FownEntry } from './owner.js';
+import { RemapSet } from './remaps.js';
 
 export type FileEntry = MessageValue<typeof file_entry>;
 
@@ -29,6 +32,8 @@ export const mappedKey = ({ major, minor, inode, path, deleted }: Mapping): stri
 
 const pathKey = ({ name, stat }: NamedFile): string => `${stat.dev}:${stat.ino}:${name}`;
 
+const hasOwner = (entry: unknown): entry is object => 'fown' in (entry as object);
+
 const MAX_U32 = 0xffff_ffff;
 
 export class FileRegistry implements FileIds {
@@ -44,14 +49,18 @@ export class FileRegistry implements FileIds {
   private readonly pipeIds = new Map<string, number>();
   private readonly takenPipeIds = new Set<number>();
   private last = 0;
+  /** What stands for names that are gone. */
+  readonly remaps: RemapSet;
 
   /** What observeFiles found: `mappedFiles` by mappedKey, `mappedMemfds` by memfdKey. */
   constructor(
     mappedFiles: ReadonlyMap<string, NamedFile> = new Map(),
     mappedMemfds: ReadonlyMap<string, MemfdSeen | CheckpointError> = new Map(),
+    options: ObjectOptions = DEFAULT_OBJECT_OPTIONS,
   ) {
     this.mappedFiles = mappedFiles;
     this.mappedMemfds = mappedMemfds;
+    this.remaps = new RemapSet((nameOf) => this.addName(nameOf), options);
     for (const named of mappedFiles.values()) {
       if (named.buildId) this.buildIds.set(pathKey(named), named.buildId);
     }
@@ -77,9 +86,30 @@ export class FileRegistry implements FileIds {
     named: NamedFile,
     { flags, pos, id = this.newFileId() }: { flags: number; pos: bigint; id?: number },
   ): number {
-    const reg = regEntry(named, { id, flags, pos });
+    const reg = this.regEntry(named, { id, flags, pos });
     this.add({ type: fd_types.REG, id, reg });
     return id;
+  }
+
+  regEntry(named: NamedFile, at: { id: number; flags: number; pos: bigint }): RegFileEntry {
+    const entry = regEntry(named, at);
+    if (named.remap) this.remaps.add(named.remap, entry);
+    return entry;
+  }
+
+  /** Notes the owner in the entry of a description, or in that of its path when it has no place of its own (FIFOs). */
+  setOwner(entry: unknown, fown: FownEntry): void {
+    const { regf_id } = entry as { regf_id?: number };
+    const path = this.entries.find(({ id }) => id === regf_id)?.reg;
+    Object.assign(hasOwner(entry) ? entry : (path ?? {}), { fown });
+  }
+
+  /** An entry that is only a name. */
+  private addName(nameOf: (id: number) => string): RegFileEntry {
+    const id = this.newFileId();
+    const reg = { id, flags: 0, pos: 0n, fown: noOwner(), name: nameOf(id), build_id: [] };
+    this.add({ type: fd_types.REG, id, reg });
+    return reg;
   }
 
   /** The id of a file with a path that is needed for itself: all such uses of one file share an entry, with flags 0. */
@@ -143,7 +173,7 @@ export const anew = ({ code, what, remedy, context }: CheckpointError): Checkpoi
   new CheckpointError({ code, what, ...(remedy !== undefined && { remedy }), ...context });
 
 /** The reg_file_entry of a file with a path; throws its obstacle. */
-export function regEntry(
+function regEntry(
   { name, stat, buildId, obstacle }: NamedFile,
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {

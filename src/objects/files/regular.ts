@@ -4,8 +4,7 @@ import { O_CLOEXEC, S_IFCHR, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js'
 import { defined } from '../../support/assert.js';
 import { defineFileKind } from '../kinds.js';
 import type { RegFileEntry } from '../rebuild-context.js';
-import { openNamed, seekNamed, surveyNamed } from './open-named.js';
-import { regEntry } from './registry.js';
+import { seekNamed, surveyNamed } from './open-named.js';
 
 /** Documentation/admin-guide/devices.txt: null, zero, full, random, urandom. */
 const STATELESS_DEVICES = [3, 5, 7, 8, 9].map((minor) => ({
@@ -18,14 +17,14 @@ export const regularFile = defineFileKind<RegFileEntry>({
   fdType: fd_types.REG,
   unionField: 'reg',
   recognize: [{ fileType: S_IFREG }, { fileType: S_IFDIR }, ...STATELESS_DEVICES],
-  inspect({ id, description: { named, fdinfo } }) {
+  inspect({ id, description: { named, fdinfo }, ids }) {
     const file = defined(named, 'a file without a name');
-    return { entry: regEntry(file, { id, flags: fdinfo.flags & ~O_CLOEXEC, pos: fdinfo.pos }) };
+    return { entry: ids.regEntry(file, { id, flags: fdinfo.flags & ~O_CLOEXEC, pos: fdinfo.pos }) };
   },
   survey: surveyNamed,
-  open({ entry, process: { track } }) {
-    const fd = openNamed(track, entry, entry.flags);
-    seekNamed(track, fd, entry);
+  open({ entry, process, files }) {
+    const fd = files.open(process, entry, entry.flags);
+    seekNamed(process.track, fd, entry);
     return fd;
   },
 });

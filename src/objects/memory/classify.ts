@@ -135,6 +135,8 @@ function checkFile(mapping: Mapping, { stat, target, named }: MappedFile): void 
   if (type !== S_IFREG && type !== S_IFCHR) {
     throw refusal(mapping, 'the mapped object is not a regular file', REMEDY_END);
   }
+  // Of a name that is gone, the registry of open files knows what stands for it.
+  if (mapping.deleted) return;
   if (typeof named === 'number' || named.dev !== stat.dev || named.ino !== stat.ino) {
     const what =
       typeof named === 'number'

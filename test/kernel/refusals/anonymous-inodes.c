@@ -31,16 +31,6 @@ static void play_epoll_outside(void) {
   check(count == 0 || got.data.u64 == 77);
 }
 
-static void play_inotify_unread(void) {
-  int fd = inotify_init1(IN_NONBLOCK);
-  check_equal(mkdir("watched", 0700), 0);
-  check(inotify_add_watch(fd, "watched", IN_CREATE) > 0);
-  check_equal(mkdir("watched/made", 0700), 0);
-  ready();
-  char events[4096];
-  check_equal(read(fd, events, sizeof events), 32);
-}
-
 static void play_inotify_deleted(void) {
   int fd = inotify_init1(IN_NONBLOCK), file = open("watched", O_CREAT | O_RDWR, 0600);
   check(inotify_add_watch(fd, "watched", IN_MODIFY) > 0);
@@ -179,7 +169,6 @@ static void play_fs_context(void) {
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"epoll-outside", play_epoll_outside},
-                            {"inotify-unread", play_inotify_unread},
                             {"inotify-deleted", play_inotify_deleted},
                             {"fanotify", play_fanotify},
                             {"pidfd-outside", play_pidfd_outside},

@@ -24,14 +24,12 @@ const group = (program: string, rows: readonly Row[]): Refusal[] =>
     criuRefuses: criu !== undefined,
   }));
 
-const deleted = [/deleted|unlinked/i];
-
 export const refusals: readonly Refusal[] = [
   ...group('locks.c', [
-    ['flock', /flock|file lock/i, 'criu refuses'],
-    ['posix', /posix.*lock|file lock/i, 'criu refuses'],
-    ['ofd', /ofd.*lock|file lock/i, 'criu refuses'],
-    ['lease', /lease/i],
+    ['flock', [/flock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['posix', [/posix.*lock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['ofd', [/ofd.*lock|file lock/i, /--file-locks/], 'criu refuses'],
+    ['lease', [/lease/i, /--file-locks/]],
   ]),
   ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
@@ -41,20 +39,11 @@ export const refusals: readonly Refusal[] = [
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
-    ['mdwe', /scratch memory/],
   ]),
   ...group('files.c', [
-    ['deleted', deleted],
-    ['deleted-linked', deleted, 'criu refuses'],
-    ['replaced', /deleted|unlinked|replaced|another file/i],
-    ['nameless', /deleted|unlinked|O_TMPFILE|no name/i],
-    ['deleted-mapping', deleted],
-    ['deleted-cwd', [/deleted|unlinked/i, /cwd|working directory/i]],
-    ['deleted-directory', deleted],
-    ['deleted-fifo', deleted],
-    ['owner', /owner/i],
-    ['owner-signal', /F_SETSIG|owner|signal/i],
-    ['async', /O_ASYNC/],
+    ['deleted-linked', [/hard link/, /--link-remap/], 'criu refuses'],
+    ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
+    ['owner-outside', /owner.*outside/i],
     ['packet-pipe', /O_DIRECT|packet/i, 'criu refuses'],
     ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
     ['proc-self', /\/proc\//],
@@ -70,7 +59,6 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('anonymous-inodes.c', [
     ['epoll-outside', [/epoll/, /target.* held open outside/]],
-    ['inotify-unread', [/inotify/, /events that have not been read/]],
     ['inotify-deleted', /inotify.*deleted/],
     ['fanotify', /fanotify/i],
     ['pidfd-outside', /pidfd.*outside/],

@@ -85,12 +85,6 @@ static void play_user_dispatch(void) {
   check_equal(prctl(59, 0, 0, 0, 0), 0);
 }
 
-static void play_mdwe(void) {
-  if (prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) != 0) skip("no PR_SET_MDWE");
-  ready();
-  check_equal(prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0), 1);
-}
-
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"seccomp", play_seccomp},
@@ -99,6 +93,5 @@ int main(int argc, char **argv) {
                             {"traced", play_traced},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
-                            {"mdwe", play_mdwe},
                             {0}});
 }
