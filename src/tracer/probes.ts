@@ -21,10 +21,10 @@ import type { FrozenTree } from './freeze.js';
 import type { GadgetFinder } from './gadgets.js';
 import {
   areaLength,
-  type BuiltProbe,
   collect,
   groupByProcess,
   layTapes,
+  type RunProbe,
   runTapes,
   type TapeArea,
   type ThreadProbe,
@@ -46,7 +46,7 @@ export function runProbes(
   tree: FrozenTree,
   probes: readonly ThreadProbe[],
   { finder, layout }: Means,
-): BuiltProbe[] {
+): RunProbe[] {
   const byProcess = groupByProcess(probes);
   const areas = planAreas(byProcess, { finder, layout });
   try {
@@ -55,10 +55,10 @@ export function runProbes(
       layTapes(tree, area, byProcess.get(area.process) ?? [], layout),
     );
     runTapes(tree, tapes);
-    const built = collect(tree, tapes);
+    const answers = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
     tree.refuseStopped();
-    return built;
+    return answers;
   } catch (error) {
     unmapSurely(tree, areas, layout);
     throw error;

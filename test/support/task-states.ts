@@ -242,7 +242,8 @@ export function inspectState(
   { port = fakePort(), answer = () => 0 }: { port?: DumpPort; answer?: Answer } = {},
 ): TaskPatch {
   const seen = state.observe?.(port, who);
-  const probed = state.probe?.(probeTape(answer), who, seen)();
+  const own = state.probesAlone?.(seen) ? seen : undefined;
+  const probed = state.probe?.(probeTape(answer), own)();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 
