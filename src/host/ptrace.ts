@@ -4,6 +4,7 @@ import { user_regs_struct } from '../arch/x86-64/registers.js';
 import { ESRCH } from '../linux/errno.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { iovec } from '../linux/uapi/mman.js';
+import { user_desc } from '../linux/uapi/prctl.js';
 import * as pt from '../linux/uapi/ptrace.js';
 import { getU64, viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
@@ -105,6 +106,14 @@ export function setSigmask(host: Host, tid: number, mask: bigint): void {
   const address = host.arena.reserve(SIGSET_SIZE);
   host.arena.view.setBigUint64(host.arena.at(address), mask, true);
   request(host, pt.PTRACE_SETSIGMASK, tid, SIGSET_SIZE, address);
+  host.arena.release(mark);
+}
+
+/** A thread-local segment of the GDT: a user_desc, which names its entry. Linux with 32-bit emulation alone has it. */
+export function setSegment(host: Host, tid: number, desc: Uint8Array): void {
+  const mark = host.arena.mark;
+  const { entry_number } = user_desc.decode(desc);
+  request(host, pt.PTRACE_SET_THREAD_AREA, tid, entry_number, host.arena.store(desc));
   host.arena.release(mark);
 }
 

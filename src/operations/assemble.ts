@@ -70,7 +70,12 @@ export function addTasks(
     const { ids, exe_file_id } = defined(filesOf.get(process), `pid ${process.pid} has no files`);
     const { vmas } = defined(memoryOf.get(process), `pid ${process.pid} has no memory`).memory;
     images.put(IMAGES.IDS, process.vpid, { ...ids, ...NAMESPACE_IDS });
-    images.put(IMAGES.MM, process.vpid, { ...(mm as MmEntry), exe_file_id, vmas, aios: [] });
+    images.put(IMAGES.MM, process.vpid, {
+      ...(mm as MmEntry),
+      exe_file_id,
+      vmas,
+      aios: mm.aios ?? [],
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import { pid } from '../support/brand.js';
 import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
+import { recordCpu } from './cpu.js';
 import { explainDump } from './explain-dump.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
@@ -59,6 +60,7 @@ function freezeAndWrite(
   const complete = (): void => {
     inspected.complete();
     verifyCheckpoint(images);
+    recordCpu(images, session.stubs, options.cpuCaps);
   };
   // A program that goes on need not wait for it: a refusal comes late then, and takes away what was written.
   if (!options.leaveRunning) complete();

@@ -33,6 +33,7 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { verifyCpu } from './cpu.js';
 import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { ObjectPort } from './object-port.js';
@@ -58,6 +59,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const images = readVerified(store);
   const fileTypes = fileKinds.map(({ fdType }) => fdType);
   refuseUnsupported(images, { fileTypes, images: resourceImages });
+  verifyCpu(images, session.stubs, options.cpuCaps);
   if (options.detached && !options.sibling) refuseOrphanSignal(images);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using undo = new Undo();

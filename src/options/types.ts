@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -37,6 +38,8 @@ export interface DumpOptions extends CommonOptions {
   readonly sync: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
+  /** What of the processor is recorded; all if left out, nothing if empty. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Prints the statistics at the end. */
   readonly displayStats: boolean;
   /** Gets the root task's pid. */
@@ -66,6 +69,8 @@ export interface RestoreOptions extends CommonOptions {
   readonly sibling: boolean;
   /** The tasks stay stopped (SIGSTOP) afterwards. */
   readonly leaveStopped: boolean;
+  /** What this processor must have of that of the dump; if left out, as many registers and instructions. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Only prints the plan. */
   readonly explain: boolean;
   readonly displayStats: boolean;
@@ -181,6 +186,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     leaveStopped: settings.flag('leave-stopped'),
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
+    ...cpuCapsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     ghostLimit: settings.number('ghost-limit'),
@@ -203,6 +209,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     detached: settings.flag('restore-detached'),
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
+    ...cpuCapsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,

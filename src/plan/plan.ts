@@ -21,6 +21,8 @@ export interface FinalState {
   regs: Uint8Array;
   /** NT_X86_XSTATE bytes, or undefined to keep the initial state. */
   xstate: Uint8Array | undefined;
+  /** Thread-local segments, set before the registers that select them: user_desc each. */
+  segments?: readonly Uint8Array[];
   /** Blocked signals. */
   sigmask: bigint;
   /** The task ends instead: exit(2) with this code. */

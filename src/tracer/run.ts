@@ -19,6 +19,7 @@ import {
   resumeToSyscall,
   setOptions,
   setRegisters,
+  setSegment,
   setSigmask,
   setXstate,
 } from '../host/ptrace.js';
@@ -361,6 +362,7 @@ export class PlanRun<P = never> implements Disposable {
     for (const { tid, final } of tasks) {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
+      for (const desc of final.segments ?? []) setSegment(host, tid, desc);
       setRegisters(
         host,
         tid,

@@ -3,6 +3,7 @@
  * as a whole, which adds no steps.
  */
 import type { TaskState } from '../kinds.js';
+import { aioContexts } from '../memory/aio.js';
 import { namespaces } from '../namespaces/inside.js';
 import { dumpable, parentDeathSignal } from './after-credentials.js';
 import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
@@ -23,7 +24,13 @@ import {
   speculation,
   timeStampCounter,
 } from './process-flags.js';
-import { coreScheduling, cpuidFault, ioPorts, threadFeatures } from './processor-state.js';
+import {
+  componentPermissions,
+  coreScheduling,
+  cpuidFault,
+  ioPorts,
+  threadFeatures,
+} from './processor-state.js';
 import { registers } from './registers.js';
 import { resourceLimits } from './resource-limits.js';
 import { rseq } from './rseq.js';
@@ -49,6 +56,7 @@ export const taskStates: readonly TaskState[] = [
   ioPorts,
   coreScheduling,
   specialMappings,
+  aioContexts,
   semaphoreUndo,
   keyrings,
   autogroup,
@@ -60,6 +68,7 @@ export const taskStates: readonly TaskState[] = [
   // Stages up to 'task state'. The memory's own choices come when all is mapped.
   loginUser,
   personality,
+  componentPermissions,
   mmLayout,
   hugePages,
   memoryMerge,

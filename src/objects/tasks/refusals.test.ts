@@ -81,7 +81,6 @@ test('processor features that no image holds are refused', () => {
   assert.deepEqual(inspectState(threadFeatures, subject()), {});
   assert.deepEqual(inspectState(cpuidFault, subject(), { answer: () => 1 }), {});
   assert.deepEqual(inspectState(cpuidFault, subject(), { answer: () => -19 }), {});
-  assert.throws(() => inspectState(cpuidFault, subject(), { answer: () => 0 }), /CPUID/);
 });
 
 test('a tracer other than woodfrog is refused', () => {
@@ -108,7 +107,7 @@ test('semaphore adjustments and own keyrings are refused', () => {
   assert.deepEqual(inspectState(keyrings, subject(), { answer: () => -126 }), {});
 });
 
-test('AIO contexts and uprobes are refused, naming the mapping', () => {
+test('uprobes are refused, naming the mapping', () => {
   const mapped = (line: string) =>
     inspectState(specialMappings, subject({}, { mappings: parseMaps(line) }));
   assert.deepEqual(mapped('7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n'), {});
@@ -121,11 +120,7 @@ test('AIO contexts and uprobes are refused, naming the mapping', () => {
     return '';
   };
   assert.match(
-    text(() => mapped('7f0000000000-7f0000009000 rw-s 00000000 00:10 1 /[aio] (deleted)\n')),
-    /mapping 0x7f0000000000-0x7f0000009000: the process has an AIO context/,
-  );
-  assert.match(
     text(() => mapped('7fffffffe000-7ffffffff000 --xp 00000000 00:00 0 [uprobes]\n')),
-    /uprobes/,
+    /mapping 0x7fffffffe000-0x7ffffffff000: the process has uprobes/,
   );
 });

@@ -140,10 +140,16 @@ static void play_bpf_map(void) {
   check_equal(found, 99);
 }
 
-static void play_aio(void) {
+static void play_aio_forked(void) {
   aio_context_t context = 0;
   check_equal(syscall(SYS_io_setup, 16, &context), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    wait_release();
+    _exit(0);
+  }
   ready();
+  must_exit_well(child);
   check_equal(syscall(SYS_io_destroy, context), 0);
 }
 
@@ -179,7 +185,7 @@ int main(int argc, char **argv) {
                             {"io_uring", play_io_uring},
                             {"perf", play_perf},
                             {"bpf-map", play_bpf_map},
-                            {"aio", play_aio},
+                            {"aio-forked", play_aio_forked},
                             {"mqueue", play_mqueue},
                             {"fs-context", play_fs_context},
                             {0}});

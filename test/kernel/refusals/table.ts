@@ -69,7 +69,7 @@ export const refusals: readonly Refusal[] = [
     ['io_uring', /io_uring/i, 'criu refuses'],
     ['perf', /perf/i, 'criu refuses'],
     ['bpf-map', /bpf/i],
-    ['aio', /aio/i],
+    ['aio-forked', /AIO context.*another process/],
     ['mqueue', /mqueue|message queue/i, 'criu refuses'],
     ['fs-context', /fscontext|fs-context|anon/i, 'criu refuses'],
   ]),
