@@ -69,11 +69,11 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   observe?(port: DumpPort, subject: TaskSubject): Seen;
   /**
    * What can be asked only from within: puts calls on the tape; the returned function reads the answers. One tape serves
-   * all tasks, and may run several times, when a signal came meanwhile that its answers may not know of. `seen` is given
-   * to a task that `probesAlone`.
+   * all tasks, and may run several times, when a signal came meanwhile that its answers may not know of. `own` is given
+   * for a task that `probesAlone`, which has a tape of its own.
    */
-  probe?(tape: ProbeTape, seen: Seen | undefined): () => Probed;
-  /** Whether what is asked of this task depends on what was seen of it. */
+  probe?(tape: ProbeTape, own: (TaskSubject & { seen: Seen }) | undefined): () => Probed;
+  /** Whether what is asked of this task depends on the task, or on what was seen of it. */
   probesAlone?(seen: Seen): boolean;
   /** Whether it may queue signals to single threads while they stand still: then all queues are looked at again. */
   queuesSignals?(seen: Seen): boolean;

@@ -182,8 +182,8 @@ class Questions {
   constructor(asked: readonly Asked[]) {
     this.program = new ProbeProgram((track) => {
       const tape = this.#tapeOn(track);
-      for (const { state, seen } of asked) {
-        const own = state.probesAlone?.(seen) ? seen : undefined;
+      for (const { state, subject, seen } of asked) {
+        const own = state.probesAlone?.(seen) ? { ...subject, seen } : undefined;
         const answer = state.probe?.(tape, own);
         if (answer) this.#answers.set(state, answer);
       }

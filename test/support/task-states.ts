@@ -242,7 +242,7 @@ export function inspectState(
   { port = fakePort(), answer = () => 0 }: { port?: DumpPort; answer?: Answer } = {},
 ): TaskPatch {
   const seen = state.observe?.(port, who);
-  const own = state.probesAlone?.(seen) ? seen : undefined;
+  const own = state.probesAlone?.(seen) ? { ...who, seen } : undefined;
   const probed = state.probe?.(probeTape(answer), own)();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }

@@ -33,9 +33,9 @@ export const timers = defineTaskState<PosixTimer[], Probed>({
   observe: (port, { process }) =>
     parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
   probesAlone: (seen) => seen.length > 0,
-  probe(tape, seen = []) {
+  probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
-    const posix = seen.map((timer) => askPosix(tape, timer));
+    const posix = (own?.seen ?? []).map((timer) => askPosix(tape, timer));
     return () => ({
       intervals: intervals.map((read) => read()),
       posix: posix.map((read) => read()),
