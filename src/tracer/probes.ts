@@ -57,7 +57,6 @@ export function runProbes(
     runTapes(tree, tapes);
     const answers = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
-    tree.refuseStopped();
     return answers;
   } catch (error) {
     unmapSurely(tree, areas, layout);
