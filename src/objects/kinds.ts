@@ -74,7 +74,7 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
    */
   probe?(tape: ProbeTape, own: (TaskSubject & { seen: Seen }) | undefined): () => Probed;
   /** Whether what is asked of this task depends on the task, or on what was seen of it. */
-  probesAlone?(seen: Seen): boolean;
+  probesAlone?(facts: TaskSubject & { seen: Seen }): boolean;
   /** Whether it may queue signals to single threads while they stand still: then all queues are looked at again. */
   queuesSignals?(seen: Seen): boolean;
   /** Pure. Throws unsupported(...) for state that cannot be saved. */

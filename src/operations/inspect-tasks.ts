@@ -158,7 +158,9 @@ function probesOf(byThread: AskedByThread): Map<ThreadView, TaskProbe> {
   const probes = new Map<ThreadView, TaskProbe>();
   for (const [thread, list] of byThread) {
     const asked = list.filter(({ state }) => state.probe !== undefined);
-    const isAlone = asked.some(({ state, seen }) => state.probesAlone?.(seen));
+    const isAlone = asked.some(({ state, subject, seen }) =>
+      state.probesAlone?.({ ...subject, seen }),
+    );
     const key = asked.map(({ state }) => state.name).join();
     const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked);
     if (!isAlone) shared.set(key, questions);
@@ -183,8 +185,8 @@ class Questions {
     this.program = new ProbeProgram((track) => {
       const tape = this.#tapeOn(track);
       for (const { state, subject, seen } of asked) {
-        const own = state.probesAlone?.(seen) ? { ...subject, seen } : undefined;
-        const answer = state.probe?.(tape, own);
+        const own = { ...subject, seen };
+        const answer = state.probe?.(tape, state.probesAlone?.(own) ? own : undefined);
         if (answer) this.#answers.set(state, answer);
       }
     });

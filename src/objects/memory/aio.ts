@@ -47,7 +47,7 @@ export const aioContexts = defineTaskState<Ring[], boolean[]>({
   scope: 'process',
   table: 'vm_id',
   observe: (port, { process }) => ringsOf(process).map((ring) => readRing(port, process, ring)),
-  probesAlone: (seen) => seen.length > 0,
+  probesAlone: ({ seen }) => seen.length > 0,
   probe(tape, own) {
     const rings = own ? ringsOf(own.process) : [];
     const asked = rings.map(({ start }) =>

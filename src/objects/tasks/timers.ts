@@ -32,7 +32,7 @@ export const timers = defineTaskState<PosixTimer[], Probed>({
   scope: 'process',
   observe: (port, { process }) =>
     parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
-  probesAlone: (seen) => seen.length > 0,
+  probesAlone: ({ seen }) => seen.length > 0,
   probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
     const posix = (own?.seen ?? []).map((timer) => askPosix(tape, timer));
