@@ -100,5 +100,5 @@ test('a line that must be there, and is not or is no number, is refused by name'
   assert.throws(() =>
     parseFdinfo(EVENTFD.replace('semaphore: 1', 'semaphore: 3')).flag('eventfd-semaphore'),
   );
-  assert.throws(() => parseFdinfo('pos:\t\nflags:\t0\nmnt_id:\t1\n'), /pos: /);
+  assert.throws(() => parseFdinfo('pos:\t\nflags:\t0\nmnt_id:\t1\n'), /pos:/);
 });
