@@ -41,6 +41,10 @@ export interface ProcessView {
   vsid: Vpid;
   comm: string;
   state: 'alive' | 'zombie';
+  /** The signal that stopped the process (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU); undefined: it is not stopped. */
+  stopSignal: number | undefined;
+  /** Children that are stopped. */
+  stoppedChildren: Vpid[];
   /** Of `task`. */
   stat: Stat;
   status: Status;

@@ -34,6 +34,7 @@ const OUR_FIELDS: string[] = [
   'mm_entry.thp_disable_flags',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',
+  'task_core_entry.stops_seen',
   'task_core_entry.xcomp_perm',
   'thread_core_entry.cpu_affinity',
   'thread_core_entry.cpuid_fault',

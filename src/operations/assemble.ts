@@ -4,6 +4,7 @@ import { IMAGES } from '../images/catalogue.js';
 import { ImageSet } from '../images/directory.js';
 import { core_entry_march } from '../images/messages/core.js';
 import { lsmtype } from '../images/messages/inventory.js';
+import { TASK_DEAD } from '../images/task-state.js';
 import type { CgroupEntry } from '../objects/cgroups/sets.js';
 import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
@@ -29,7 +30,6 @@ const NAMESPACE_IDS = {
 };
 /** woodfrog's own tables: no task of the tree shares them. */
 const ROOT_IDS: IdsEntry = { vm_id: 1, files_id: 1, fs_id: 1, sighand_id: 1, ...NAMESPACE_IDS };
-const TASK_DEAD = 2;
 
 export interface Inspected {
   processes: readonly ProcessView[];
@@ -115,5 +115,6 @@ const zombieCore = ({ stat, comm }: ProcessView): CoreEntry => ({
     comm,
     sigactions: [],
     ...exitSignalOf(stat),
+    stops_seen: [],
   },
 });

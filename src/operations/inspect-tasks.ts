@@ -120,7 +120,7 @@ function probeSettled(
   for (let round = 0; round < PROBES_MAX; round++) {
     probeAll(tree, byThread, means);
     for (const process of alive) {
-      refreshPending(tree.host, process, { threads: withTimers.has(process) });
+      refreshPending(tree, process, { threads: withTimers.has(process) });
     }
     if (alive.every(({ lateSignals }) => lateSignals.length === 0)) return;
   }
@@ -242,7 +242,7 @@ function apply(
       owners.set(key, state);
       if (value === undefined) continue;
       target[name] = value;
-      count += 1;
+      if (!Array.isArray(value) || value.length > 0) count += 1;
     }
   }
   return count;

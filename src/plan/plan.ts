@@ -45,6 +45,10 @@ export interface TrackTask {
   process: number;
   /** The vpids of those who do what belongs to its tables. */
   owners: Owners;
+  /** The signal that stops it in the stage 'task state': its own, and to be let through. */
+  stopSignal?: number;
+  /** SIGSTOP is sent to it just before it is let go. */
+  stopsLate?: true;
 }
 
 export class Plan<Port = unknown> {

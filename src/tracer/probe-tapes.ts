@@ -190,10 +190,13 @@ function layTape(
  * A signal that the task ignores by default and does not catch: seen by us, lost on it if we are dead. One that it does
  * not block is better: if somebody else sends that meanwhile, it would have been lost on it anyway.
  */
-function endSignal({ pid, comm, status }: ProcessView, thread: ThreadView): number {
+function endSignal({ pid, comm, status, stopSignal }: ProcessView, thread: ThreadView): number {
   const pending = status.ShdPnd | thread.status.SigPnd;
   const free = END_SIGNALS.filter(
-    (signal) => !hasSignal(status.SigCgt, signal) && !hasSignal(pending, signal),
+    (signal) =>
+      !hasSignal(status.SigCgt, signal) &&
+      !hasSignal(pending, signal) &&
+      (signal !== SIGCONT || stopSignal === undefined),
   );
   const isBest = (signal: number): boolean =>
     signal !== SIGCONT && !hasSignal(thread.sigmask, signal);

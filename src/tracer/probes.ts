@@ -57,7 +57,6 @@ export function runProbes(
     runTapes(tree, tapes);
     const built = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
-    tree.refuseStopped();
     return built;
   } catch (error) {
     unmapSurely(tree, areas, layout);

@@ -224,7 +224,8 @@ export function subject(
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
       ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
-      ...{ mappings: [], pendingShared: [], lateSignals: [], ...process },
+      ...{ mappings: [], pendingShared: [], lateSignals: [], stopSignal: undefined },
+      ...{ stoppedChildren: [], ...process },
     },
   };
 }

@@ -75,6 +75,8 @@ export const task_core_entry = message('task_core_entry', {
   exit_signal: optional(20000, uint32),
   /** The wait status of a leader that has ended before the other threads; its core has no registers then. */
   leader_exit_code: optional(20001, uint32),
+  /** Ours: children of this process that are stopped, and whose stop it has waited for (WUNTRACED) already. */
+  stops_seen: repeated(20002, uint32),
   /** Components of the extended registers that it was permitted on request (ARCH_REQ_XCOMP_PERM), by bit. */
   xcomp_perm: optional(20040, uint64),
 });

@@ -41,6 +41,13 @@ export const wait4 = syscall(
   { pid: int, wstatus: out, options: flags(waitFlags), rusage: out },
   'pid',
 );
+export const waitid = syscall('waitid', {
+  which: int,
+  upid: int,
+  infop: out,
+  options: flags(waitFlags),
+  rusage: out,
+});
 export const kill = syscall('kill', { pid: int, sig: int });
 export const tgkill = syscall('tgkill', { tgid: int, tid: int, sig: int });
 export const pause = syscall('pause', {});

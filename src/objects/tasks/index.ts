@@ -15,7 +15,7 @@ import { names } from './names.js';
 import { pendingPrivate, pendingShared } from './pending-signals.js';
 import { personality } from './personality.js';
 import { autogroup, coreDumpFilter, loginUser, oomScoreAdjust } from './proc-settings.js';
-import { process } from './process.js';
+import { process, stopsSeen } from './process.js';
 import {
   childSubreaper,
   ioFlusher,
@@ -77,6 +77,7 @@ export const taskStates: readonly TaskState[] = [
   denyWriteExecute,
 
   // Stage 'threads'.
+  stopsSeen,
   names,
   tidAddress,
   robustList,

@@ -35,7 +35,6 @@ export const refusals: readonly Refusal[] = [
   ...group('tasks.c', [
     ['seccomp', /seccomp/i],
     ['seccomp-thread', /seccomp/i],
-    ['stopped', /stopped/i],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],

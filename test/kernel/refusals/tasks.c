@@ -42,21 +42,6 @@ static pid_t waiting_child(void) {
   _exit(0);
 }
 
-static void play_stopped(void) {
-  pid_t child = waiting_child();
-  int status;
-  await_mark("child");
-  check_equal(kill(child, SIGSTOP), 0);
-  check_equal(waitpid(child, &status, WUNTRACED), child);
-  check(WIFSTOPPED(status));
-  ready();
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/status", child);
-  check_equal(proc_line(path, "State:")[0], 'T');
-  check_equal(kill(child, SIGCONT), 0);
-  must_exit_well(child);
-}
-
 static void play_traced(void) {
   pid_t child = waiting_child();
   await_mark("child");
@@ -89,7 +74,6 @@ int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"seccomp", play_seccomp},
                             {"seccomp-thread", play_seccomp_thread},
-                            {"stopped", play_stopped},
                             {"traced", play_traced},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
