@@ -163,8 +163,10 @@ export interface ResourceEntry {
   image: Image<any, 'many', undefined>;
   key: string;
   value: unknown;
-  /** Streams when the images are written. */
+  /** Streams when the images are written: the block 'extra'. */
   payload?: Content;
+  /** Several blocks, by the names that the catalogue gives them. */
+  blocks?: Readonly<Record<string, Content>>;
 }
 
 export interface ResourceBuild<Entry> {
