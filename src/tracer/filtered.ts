@@ -9,11 +9,12 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { attemptSetOptions } from '../host/ptrace.js';
 import { errnoName } from '../linux/errno.js';
 import { actionName, isAllowed, isHarmless, judge, type Seccomp } from '../linux/seccomp.js';
-import type { Syscall, Word } from '../linux/syscall.js';
+import type { Word } from '../linux/syscall.js';
+import { syscallName } from '../linux/syscall-names.js';
 import { rtSigreturn } from '../linux/syscalls/tasks.js';
 import { PTRACE_O_SUSPEND_SECCOMP } from '../linux/uapi/ptrace.js';
-import type { Step } from '../plan/track.js';
 import { defined } from '../support/assert.js';
+import { viewOf } from '../support/bytes.js';
 import { type CheckpointError, refused, unsupported } from '../support/errors.js';
 import { FROZEN_OPTIONS, type FrozenTree } from './freeze.js';
 
@@ -41,7 +42,7 @@ export function suspendFilters({ host }: FrozenTree, threads: readonly Confined[
 }
 
 export interface JudgedCall {
-  call: Syscall;
+  nr: number;
   args: readonly Word[];
 }
 
@@ -54,27 +55,25 @@ export function verifyCalls(
   const { seccomp } = confined.thread;
   if (seccomp === undefined || !tree.refusesSeccompWindow) return;
   const behind = ip + SYSCALL_LENGTH;
-  for (const { call, args } of calls) {
-    const action = judge(seccomp, { nr: call.nr, args, ip: behind });
-    if (!isHarmless(action)) throw lost(confined, { call, action, seccomp });
+  for (const { nr, args } of calls) {
+    const action = judge(seccomp, { nr, args, ip: behind });
+    if (!isHarmless(action)) throw lost(confined, { nr, action, seccomp });
   }
-  const action = judge(seccomp, { nr: rtSigreturn.nr, args: [], ip: behind });
-  if (!isAllowed(action)) throw lost(confined, { call: rtSigreturn, action, seccomp });
+  const { nr } = rtSigreturn;
+  const action = judge(seccomp, { nr, args: [], ip: behind });
+  if (!isAllowed(action)) throw lost(confined, { nr, action, seccomp });
 }
 
 /** The same of a whole tape, as it lies in its records. */
 export function verifyTape(
   tree: FrozenTree,
   confined: Confined,
-  {
-    interpreter,
-    steps,
-    records,
-  }: { interpreter: number; steps: readonly Step[]; records: DataView },
+  { interpreter, tape, callCount }: { interpreter: number; tape: Uint8Array; callCount: number },
 ): void {
   if (confined.thread.seccomp === undefined || !tree.refusesSeccompWindow) return;
-  const calls = steps.map(({ call }, i) => ({
-    call,
+  const records = viewOf(tape);
+  const calls = Array.from({ length: callCount }, (_, i) => ({
+    nr: records.getUint32(i * RECORD_SIZE, true),
     args: Array.from({ length: 6 }, (_, n) =>
       records.getBigUint64(i * RECORD_SIZE + recordArgOffset(n), true),
     ),
@@ -87,11 +86,11 @@ export function verifyTape(
 
 function lost(
   { process, thread }: Confined,
-  { call, action, seccomp }: { call: Syscall; action: number; seccomp: Seccomp },
+  { nr, action, seccomp }: { nr: number; action: number; seccomp: Seccomp },
 ): CheckpointError {
   const who = seccomp.strict ? 'strict mode' : 'a filter';
   return unsupported(
-    `${who} answers ${call.name} by ${actionName(action)}: if woodfrog were killed while the thread makes that call for it, the thread would be lost`,
+    `${who} answers ${syscallName(nr)} by ${actionName(action)}: if woodfrog were killed while the thread makes that call for it, the thread would be lost`,
     {
       ...{ pid: thread.tid, comm: process.comm, object: 'seccomp' },
       remedy: 'accept that, without --refuse-seccomp-window: it is a matter of microseconds',

@@ -22,10 +22,10 @@ import type { FrozenTree } from './freeze.js';
 import type { GadgetFinder } from './gadgets.js';
 import {
   areaLength,
-  type BuiltProbe,
   collect,
   groupByProcess,
   layTapes,
+  type RunProbe,
   runTapes,
   type TapeArea,
   type ThreadProbe,
@@ -47,7 +47,7 @@ export function runProbes(
   tree: FrozenTree,
   probes: readonly ThreadProbe[],
   { finder, layout }: Means,
-): BuiltProbe[] {
+): RunProbe[] {
   const byProcess = groupByProcess(probes);
   suspendFilters(tree, probes);
   const areas = planAreas(tree, byProcess, { finder, layout });
@@ -57,9 +57,9 @@ export function runProbes(
       layTapes(tree, area, byProcess.get(area.process) ?? [], layout),
     );
     runTapes(tree, tapes);
-    const built = collect(tree, tapes);
+    const answers = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
-    return built;
+    return answers;
   } catch (error) {
     unmapSurely(tree, areas, layout);
     throw error;
@@ -77,8 +77,8 @@ function planAreas(
     if (gadgets === undefined) throw noGadget(process);
     const length = areaLength(probes, layout);
     const calls = [
-      { call: mmap, args: mapArguments(length, READ_WRITE + PROT_EXEC) },
-      { call: munmap, args: [0, length] },
+      { nr: mmap.nr, args: mapArguments(length, READ_WRITE + PROT_EXEC) },
+      { nr: munmap.nr, args: [0, length] },
     ];
     verifyCalls(tree, caller(process), { calls, ip: gadgets.syscall });
     return { process, gadgets, length, base: 0, code: 0 };
