@@ -24,6 +24,7 @@ import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/pr
 import { rlimit64 } from '../linux/uapi/sched.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
 import type { HostStepPort } from '../objects/rebuild-context.js';
+import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
@@ -71,6 +72,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     stubs: session.stubs,
     interrupts,
     sibling: options.sibling,
+    suspendSeccomp: usesSeccomp(images),
   });
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;

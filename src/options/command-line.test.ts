@@ -52,6 +52,7 @@ test('the usual call of a container engine is understood', () => {
     leaveStopped: false,
     timeoutSec: 10,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: 1024 * 1024,

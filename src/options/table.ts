@@ -65,6 +65,14 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
     },
   ),
   flag('sync', 'dump', 'make the images durable (fsync) before any task is killed', { own: true }),
+  flag(
+    'refuse-seccomp-window',
+    'dump',
+    'refuse what would die of its seccomp filters if woodfrog were killed',
+    {
+      own: true,
+    },
+  ),
   flag('explain', 'dump restore', 'say what would be done, and do nothing', { own: true }),
   toggle('restore-detached', 'restore', 'exit once the tasks run, instead of waiting for them', {
     short: 'd',

@@ -37,6 +37,11 @@ export interface DumpOptions extends CommonOptions {
   readonly timeoutSec: number;
   /** Makes the images durable (fsync) before any task is killed. */
   readonly sync: boolean;
+  /**
+   * Refuses threads whose seccomp filters would kill them for what a dump makes them do: the filters are suspended
+   * meanwhile, which ends when woodfrog is killed.
+   */
+  readonly refuseSeccompWindow: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
   /** What of the processor is recorded; all if left out, nothing if empty. */
@@ -111,6 +116,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     leaveStopped: false,
     timeoutSec: defaultOf('timeout') as number,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: defaultOf('ghost-limit') as number,
@@ -195,6 +201,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     sync: settings.flag('sync'),
     ...cpuCapsFrom(settings),
     cgroups: cgroupOptionsFrom(settings),
+    refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     ghostLimit: settings.number('ghost-limit'),
