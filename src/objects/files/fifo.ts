@@ -3,29 +3,20 @@ import { IMAGES } from '../../images/catalogue.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
 import type { fifo_entry } from '../../images/messages/fifo.js';
 import type { MessageValue } from '../../images/schema.js';
-import { fcntl } from '../../linux/syscalls/files.js';
 import {
-  F_SETFL,
   O_ACCMODE,
   O_CLOEXEC,
-  O_DIRECT,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   S_IFIFO,
 } from '../../linux/uapi/fcntl.js';
 import { defined } from '../../support/assert.js';
-import { imageError, unsupported } from '../../support/errors.js';
+import { imageError } from '../../support/errors.js';
 import { type DescriptionView, defineFileKind } from '../kinds.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
-import {
-  findQueue,
-  observeQueue,
-  type QueueSeen,
-  queueEntry,
-  refillQueue,
-  settableFlags,
-} from './pipe-queue.js';
+import { observeQueue, openable, type QueueSeen, queueEntry, setFlags } from './pipe-queue.js';
+import { findQueue, refillQueue } from './pipe-refill.js';
 
 type FifoEntry = MessageValue<typeof fifo_entry>;
 
@@ -75,15 +66,11 @@ export const fifo = defineFileKind<FifoEntry, QueueSeen>({
   open({ entry, process, files }) {
     const reg = nameOf(entry, files);
     const object = `FIFO '${reg.name}'`;
-    if ((reg.flags & O_DIRECT) !== 0) {
-      throw unsupported('FIFOs in packet mode (O_DIRECT) are not restored yet', { object });
-    }
     const access = reg.flags & O_ACCMODE;
     const waits = access === O_RDONLY && (reg.flags & O_NONBLOCK) === 0;
-    const fd = files.open(process, reg, waits ? reg.flags | O_NONBLOCK : reg.flags);
-    if (waits) {
-      process.track.call(fcntl, { fd, cmd: F_SETFL, arg: settableFlags(reg.flags) }, { object });
-    }
+    const flags = openable(waits ? reg.flags | O_NONBLOCK : reg.flags);
+    const fd = files.open(process, reg, flags);
+    if (flags !== reg.flags) setFlags(process.track, fd, { flags: reg.flags, object });
     return fd;
   },
 });
