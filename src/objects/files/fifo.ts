@@ -15,6 +15,7 @@ import { defined } from '../../support/assert.js';
 import { imageError } from '../../support/errors.js';
 import { type DescriptionView, defineFileKind } from '../kinds.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
+import { DEFAULT_PIPE_BYTES } from './pipe-copy.js';
 import { observeQueue, openable, type QueueSeen, queueEntry, setFlags } from './pipe-queue.js';
 import { findQueue, refillQueue } from './pipe-refill.js';
 
@@ -57,9 +58,17 @@ export const fifo = defineFileKind<FifoEntry, QueueSeen>({
     const queue = findQueue(context.images.entries(IMAGES.FIFO_DATA), pipe_id);
     // A reader that never had a writer must not see one come and go: poll(2) would tell it of a hang-up for ever.
     const onlyReaders = names.every(({ flags }) => (flags & O_ACCMODE) === O_RDONLY);
-    if (onlyReaders && queue === undefined) return undefined;
+    const isEmpty = (queue?.value.bytes ?? 0) === 0;
+    if (
+      onlyReaders &&
+      isEmpty &&
+      (queue?.value.size ?? DEFAULT_PIPE_BYTES) === DEFAULT_PIPE_BYTES
+    ) {
+      return undefined;
+    }
+    const access = onlyReaders && isEmpty ? O_RDONLY | O_NONBLOCK : O_RDWR;
     // Open for both, so that no open waits; closed with the temporary descriptors.
-    const fd = files.open(process, first, O_RDWR);
+    const fd = files.open(process, first, access);
     refillQueue(queue, { process, files, object: `FIFO '${first.name}'`, fd });
     return undefined;
   },

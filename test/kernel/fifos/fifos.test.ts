@@ -9,8 +9,12 @@ kernelTest({
 const ends = (play: string, name: string, more: object = {}): void =>
   kernelTest({ name, program: 'fifos/ends.c', args: [play], rounds: 2, ...more });
 
-ends('writer', 'a FIFO whose reader has gone keeps what waits for the next');
-ends('reader', 'a FIFO without a writer yet waits for one');
+ends('writer', 'a FIFO whose reader has gone keeps what waits for the next', {
+  criuFails: 'it does not save what is queued',
+});
+ends('reader', 'a FIFO without a writer yet waits for one', {
+  criuFails: 'its reader is told of a hang-up',
+});
 ends('deleted', 'a deleted FIFO stays between two tasks, and in one', {
   // The kernel numbers inodes anew.
   ignore: [/fdinfo\/\d+$/],

@@ -9,4 +9,5 @@ kernelTest({
 kernelTest({
   name: 'the highest descriptor numbers return',
   ...{ program, args: ['highest'] },
+  criuFails: 'it needs numbers above all saved ones',
 });
