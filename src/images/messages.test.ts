@@ -23,6 +23,7 @@ const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
 const OUR_FIELDS: string[] = [
+  'cpuinfo_x86_entry.further_capability',
   'eventfd_file_entry.semaphore',
   'eventpoll_tfd_entry.file_id',
   'eventpoll_tfd_entry.number',
@@ -35,7 +36,10 @@ const OUR_FIELDS: string[] = [
   'pipe_data_entry.packet_offsets',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',
+  'task_core_entry.stops_seen',
+  'task_core_entry.xcomp_perm',
   'thread_core_entry.cpu_affinity',
+  'thread_core_entry.cpuid_fault',
   'thread_core_entry.io_flusher',
   'thread_core_entry.ioprio',
   'thread_core_entry.mce_kill',

@@ -18,4 +18,5 @@ export const resourceImages: readonly Image[] = [
   IMAGES.GHOST_FILE,
   IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
+  IMAGES.CPUINFO,
 ].map((image) => image as Image);

@@ -19,6 +19,7 @@ import { prctl } from '../linux/syscalls/tasks.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
 import type { HostStepPort } from '../objects/rebuild-context.js';
+import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
@@ -28,6 +29,7 @@ import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
+import { verifyCpu } from './cpu.js';
 import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
 import { InheritedFds, openImages, restoredLimit } from './inherited-fds.js';
@@ -54,6 +56,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const images = readVerified(store);
   const fileTypes = fileKinds.map(({ fdType }) => fdType);
   refuseUnsupported(images, { fileTypes, images: resourceImages });
+  verifyCpu(images, session.stubs, options.cpuCaps);
   if (options.detached && !options.sibling) refuseOrphanSignal(images);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using undo = new Undo();
@@ -65,6 +68,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     stubs: session.stubs,
     interrupts,
     sibling: options.sibling,
+    suspendSeccomp: usesSeccomp(images),
   });
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
