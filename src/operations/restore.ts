@@ -30,7 +30,7 @@ import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
-import { EndedPidfds } from './ended-pidfds.js';
+import { EndedTasks } from './ended-tasks.js';
 import { execute } from './execute.js';
 import { InheritedFds, openImages, restoredLimit } from './inherited-fds.js';
 import { ObjectPort } from './object-port.js';
@@ -63,7 +63,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
-  using ended = new EndedPidfds(session);
+  using ended = new EndedTasks(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -82,7 +82,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
-      hostEndedPidfds: (count) => ended.make(count),
+      hostEndedPidfds: (count) => ended.pidfds(count),
+      hostGoneFile: (at) => ended.file(at),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {

@@ -54,6 +54,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'a pipe in packet mode keeps its packets apart': both(PACKETS),
   'packets and plain bytes in one pipe stay what they are': both(PACKETS),
   'packets in a FIFO, and from another description of an end, stay apart': both(PACKETS),
+  'the open list of descriptors of a process that is gone stays open': {
+    fromCriu: 'CRIU looks at it by fstat(2), which fails',
+  },
   'POSIX locks stay, each of its own process, by range': {
     fromCriu: 'CRIU does not see the locks of a second process that has the same description',
   },
