@@ -59,6 +59,7 @@ const DUMP: Names<DumpRequest> = {
   linkRemap: true,
   fileLocks: true,
   fileValidation: true,
+  cgroups: true,
   refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
@@ -66,6 +67,7 @@ const DUMP: Names<DumpRequest> = {
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   fileValidation: true,
+  cgroups: true,
   skipFileRwxCheck: true,
   sibling: true,
   cpuCaps: true,

@@ -42,7 +42,6 @@ export const refusals: readonly Refusal[] = [
     ['deleted-linked', [/hard link/, /--link-remap/], 'criu refuses'],
     ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
     ['owner-outside', /owner.*outside/i],
-    ['packet-pipe', /O_DIRECT|packet/i, 'criu refuses'],
     ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
     ['proc-self', /\/proc\//],
     ['proc-child', /\/proc\//],
