@@ -181,11 +181,11 @@ const ENDED_BY_STOPS: ReadonlySet<number> = new Set([
 /**
  * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
  * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted. `restart`: by
- * which result of the call the kernel decides that, if a signal is pending.
+ * which result of the call the kernel decides that, if a signal is pending; 0: it was in no such call.
  */
-export function forImage(regs: Registers): { regs: Registers; restart?: number } {
+export function forImage(regs: Registers): { regs: Registers; restart: number } {
   const code = restartCode(regs);
-  if (code === undefined) return { regs };
+  if (code === undefined) return { regs, restart: 0 };
   const restart = code === ERESTART_RESTARTBLOCK ? ERESTARTNOHAND : code;
   return { regs: reissue(regs), restart: toNumber(restart) };
 }
@@ -195,12 +195,14 @@ export function forImage(regs: Registers): { regs: Registers; restart?: number }
  * was interrupted, the kernel finds it so, and issues it again, or says EINTR behind a handler; else it is in no call.
  */
 export function fromImage(regs: Registers, restart: number | undefined): Registers {
-  if (restart === undefined) return undisturbed(regs) ?? { ...regs, orig_ax: NO_SYSCALL };
+  if (restart === undefined || restart === 0) {
+    return undisturbed(regs) ?? { ...regs, orig_ax: NO_SYSCALL };
+  }
   return { ...regs, ax: toWord(-restart), ip: regs.ip + SYSCALL_INSTRUCTION_LENGTH };
 }
 
-/** Whether a result of a call says that it may be issued again. */
-export const isRestart = (code: number): boolean => DECIDED.includes(BigInt(code));
+/** Whether an image may say so of a call; see forImage. */
+export const isRestart = (code: number): boolean => code === 0 || DECIDED.includes(BigInt(code));
 
 const reissue = (regs: Registers): Registers => ({
   ...regs,

@@ -29,10 +29,9 @@ export const registers = defineTaskState<RseqCs | undefined>({
       throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
     }
     const abort = section && abortRseq(regs, section);
-    const saved = abort === undefined ? forImage(regs) : { regs: { ...regs, ip: abort } };
-    const { restart } = saved;
-    const gpregs = { ...saved.regs, mode: user_x86_regs_mode.NATIVE };
-    return { thread_info: { gpregs: restart === undefined ? gpregs : { ...gpregs, restart } } };
+    const aborted = abort === undefined ? regs : { ...regs, ip: abort };
+    const { regs: saved, restart } = forImage(aborted);
+    return { thread_info: { gpregs: { ...saved, mode: user_x86_regs_mode.NATIVE, restart } } };
   },
   rebuild(thread, { port }) {
     const info = defined(thread.core.thread_info, `thread ${thread.vtid} has no registers`);
