@@ -27,6 +27,7 @@ const OUR_FIELDS: string[] = [
   'eventfd_file_entry.semaphore',
   'eventpoll_tfd_entry.file_id',
   'eventpoll_tfd_entry.number',
+  'fanotify_mark_entry.filesystem',
   'inotify_file_entry.lost',
   'mm_entry.coredump_filter',
   'mm_entry.mdwe',

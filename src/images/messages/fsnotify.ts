@@ -56,6 +56,8 @@ export const fanotify_mark_entry = message('fanotify_mark_entry', {
   s_dev: required(6, uint32, { dev: true }),
   ie: optional(7, fanotify_inode_mark_entry),
   me: optional(8, fanotify_mount_mark_entry),
+  /** Ours: a mark of type MOUNT is on the whole file system. */
+  filesystem: optional(20000, bool),
 });
 
 export const fanotify_file_entry = message('fanotify_file_entry', {

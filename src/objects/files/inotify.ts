@@ -10,7 +10,7 @@ import type { MessageValue } from '../../images/schema.js';
 import { errnoName } from '../../linux/errno.js';
 import type { FdinfoRecord } from '../../linux/procfs/fdinfo.js';
 import { inotifyAddWatch, inotifyInit1, inotifyRmWatch } from '../../linux/syscalls/events.js';
-import { fcntl, ioctl, read } from '../../linux/syscalls/files.js';
+import { fcntl, read } from '../../linux/syscalls/files.js';
 import {
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
@@ -19,9 +19,7 @@ import {
   INOTIFY_EVENT_BYTES,
 } from '../../linux/uapi/events.js';
 import { AT_SYMLINK_NOFOLLOW, F_SETFL, O_NONBLOCK } from '../../linux/uapi/fcntl.js';
-import { FIONREAD } from '../../linux/uapi/poll.js';
 import type { Track } from '../../plan/track.js';
-import { viewOf } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
 import { cString } from '../../support/text.js';
 import { type DescriptionView, defineFileKind, type TreeFiles } from '../kinds.js';
@@ -30,12 +28,11 @@ import { commonFields } from './anonymous.js';
 import { makeEventFile, overflow, queueLength } from './inotify-overflow.js';
 import { settableFlags } from './pipe-queue.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
+import { handleEntry, unreadBytes, watchedFile } from './watches.js';
 
 type InotifyEntry = MessageValue<typeof inotify_file_entry>;
 type WatchEntry = MessageValue<typeof inotify_wd_entry>;
 
-/** Words of fh_entry.handle. */
-const HANDLE_WORDS = 16;
 /** Each number below takes two calls and 128 bytes of the plan. */
 const MOST_WATCHES = 500_000;
 /** Told by the kernel when a watch is taken back; fs.inotify.max_queued_events is 16384. */
@@ -76,54 +73,20 @@ function observe(
   );
 }
 
-const watchedFile = (line: FdinfoRecord): WatchedFile => ({
-  sdev: line.hex('sdev'),
-  ino: line.hex64('ino'),
-  handle: Uint8Array.from(Buffer.from(line.find('f_handle') ?? '', 'hex')),
-  handleType: line.has('fhandle-type') ? line.hex('fhandle-type') : 0,
-});
-
-function unreadBytes(port: DumpPort, { process, fd }: DescriptionView): number {
-  const taken = port.take(process.pid, fd);
-  using scope = port.scope();
-  const argp = scope.alloc(4);
-  try {
-    port.call(ioctl, { fd: taken, request: FIONREAD, argp });
-    return viewOf(argp.bytes).getInt32(0, true);
-  } finally {
-    port.drop(taken);
-  }
-}
-
 function watchEntry({ line, file, found }: Watch): WatchEntry {
   const wd = line.hex('wd');
-  const { ino, sdev, handle, handleType } = file;
-  if (found === undefined) {
-    throw unsupported(`the name of what its watch ${wd} is on (inode ${ino}) is not found`, {
-      remedy: 'close it before the checkpoint',
-    });
-  }
-  if ('deleted' in found) throw deletedFile(wd, found.deleted);
+  const f_handle = handleEntry(`its watch ${wd}`, file, found);
   if (wd > MOST_WATCHES) throw unsupported(`its watch has the number ${wd}, which takes too long`);
-  const padded = new Uint8Array(HANDLE_WORDS * 8);
-  padded.set(handle);
-  const view = viewOf(padded);
-  const words = Array.from({ length: HANDLE_WORDS }, (_, i) => view.getBigUint64(i * 8, true));
   return {
     id: 0,
-    i_ino: ino,
+    i_ino: file.ino,
     mask: line.hex('mask'),
     ignored_mask: line.hex('ignored_mask'),
-    s_dev: sdev,
+    s_dev: file.sdev,
     wd,
-    f_handle: { bytes: handle.length, type: handleType, handle: words, path: found.path },
+    f_handle,
   };
 }
-
-const deletedFile = (wd: number, name: string) =>
-  unsupported(`its watch ${wd} is on '${name}', which is deleted: that is not saved yet`, {
-    remedy: 'remove the watch before the checkpoint',
-  });
 
 const pathOf = ({ wd, f_handle }: WatchEntry): string => {
   if (f_handle.path !== undefined) return f_handle.path;

@@ -59,7 +59,8 @@ export const refusals: readonly Refusal[] = [
   ...group('anonymous-inodes.c', [
     ['epoll-outside', [/epoll/, /target.* held open outside/]],
     ['inotify-deleted', /inotify.*deleted/],
-    ['fanotify', /fanotify/i],
+    ['fanotify-unread', [/fanotify/, /events that have not been read/]],
+    ['fanotify-permission', /fanotify.*permission/],
     ['pidfd-outside', /pidfd.*outside/],
     ['pidfd-thread', /pidfd.*thread/],
     ['memfd-huge', [/memfd/, /huge pages/]],
