@@ -38,11 +38,18 @@ import {
 import { AT_SYMLINK_NOFOLLOW } from '../../linux/uapi/fcntl.js';
 import { defined } from '../../support/assert.js';
 import { imageError, refused, unsupported } from '../../support/errors.js';
-import { type DescriptionView, defineFileKind, type TreeFiles } from '../kinds.js';
+import { type DescriptionView, defineFileKind, type FileIds, type TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { commonFields, setFlags } from './anonymous.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
-import { handleEntry, unreadBytes, watchedFile } from './watches.js';
+import {
+  handleEntry,
+  openFileOf,
+  savedPath,
+  unreadBytes,
+  watchedFile,
+  watchedPath,
+} from './watches.js';
 
 type FanotifyEntry = MessageValue<typeof fanotify_file_entry>;
 type MarkEntry = MessageValue<typeof fanotify_mark_entry>;
@@ -63,6 +70,7 @@ const ASKS = FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM | FAN_PRE_ACCE
 const NOTICES_LOOKING = IN_OPEN | IN_CLOSE_NOWRITE | IN_ACCESS;
 /** Of mounts and file systems. */
 const WIDE_MARKS = ['fanotify mnt_id', 'fanotify sdev'];
+const WHAT = 'its mark';
 const REMEDY = 'close it before the checkpoint';
 
 /** All groups of a tree are looked at together: to look for one's files must not be told to another. */
@@ -102,11 +110,15 @@ const commonMark = (line: FdinfoRecord) => ({
   ignored_mask: line.hex('ignored_mask'),
 });
 
-function markEntries({ fdinfo }: DescriptionView, { files, mounts }: Seen): MarkEntry[] {
+function markEntries(
+  { fdinfo }: DescriptionView,
+  { files, mounts }: Seen,
+  ids: FileIds,
+): MarkEntry[] {
   const found = files.values();
   return fdinfo.recordsOf('fanotify').flatMap((line): MarkEntry[] => {
     if (line.has('flags')) return [];
-    if (line.has('ino')) return [fileMark(line, found.next().value)];
+    if (line.has('ino')) return [fileMark(line, found.next().value, ids)];
     if (line.has('mnt_id')) {
       const mnt_id = line.hex('mnt_id');
       const mount = mounts.find(({ mntId }) => mntId === mnt_id);
@@ -122,9 +134,10 @@ function markEntries({ fdinfo }: DescriptionView, { files, mounts }: Seen): Mark
   });
 }
 
-function fileMark(line: FdinfoRecord, seen: SeenFile | undefined): MarkEntry {
+function fileMark(line: FdinfoRecord, seen: SeenFile | undefined, ids: FileIds): MarkEntry {
   const { file, found } = defined(seen, 'every marked file is looked for');
-  const ie = { i_ino: file.ino, f_handle: handleEntry('its mark', file, found) };
+  const f_handle = handleEntry(WHAT, file, found);
+  const ie = { i_ino: file.ino, f_handle, ...openFileOf(found, ids) };
   return { ...commonMark(line), type: mark_type.INODE, s_dev: file.sdev, ie };
 }
 
@@ -153,10 +166,9 @@ function verifyMarks(marks: readonly MarkEntry[]): void {
   }
 }
 
-function placeOf({ ie, me }: MarkEntry): string {
-  const path = ie?.f_handle.path ?? me?.path;
-  if (path === undefined) throw imageError('its mark has no path in the images');
-  return path;
+function mountOf({ me }: MarkEntry): string {
+  if (me?.path !== undefined) return me.path;
+  throw imageError(`${WHAT} is on no file and no mount in the images`);
 }
 
 const asUnsigned = (value: number): number => value >>> 0;
@@ -168,12 +180,12 @@ export const fanotify = defineFileKind<FanotifyEntry, Map<DescriptionView, Seen>
   recognize: [{ anonInode: '[fanotify]' }],
   groupOf: () => '',
   observe,
-  inspect({ id, description, seen }) {
+  inspect({ id, description, seen, ids }) {
     const { fdinfo } = description;
     const facts = seen.get(description);
     const [flags] = fdinfo.records('fanotify flags');
     if (facts === undefined || flags === undefined) throw refused('fdinfo has no flags of it');
-    const mark = markEntries(description, facts);
+    const mark = markEntries(description, facts, ids);
     verifyMarks(mark);
     if (facts.unreadBytes > 0) {
       throw unsupported(`it has ${facts.unreadBytes} bytes of events that have not been read`, {
@@ -185,7 +197,8 @@ export const fanotify = defineFileKind<FanotifyEntry, Map<DescriptionView, Seen>
   },
   survey: ({ mark }, port) =>
     mark.flatMap((one) => {
-      const path = placeOf(one);
+      const path = one.ie ? savedPath(WHAT, one.ie) : mountOf(one);
+      if (path === undefined) return [];
       const found = port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
       return typeof found === 'number' ? [`'${path}' is missing (${errnoName(-found)})`] : [];
     }),
@@ -196,15 +209,21 @@ export const fanotify = defineFileKind<FanotifyEntry, Map<DescriptionView, Seen>
     setFlags(track, fd, flags, object);
     return fd;
   },
-  fill({ entry: { id, mark }, process: { track } }, fd) {
-    track.at('task state');
+  needs: ({ mark }) => mark.flatMap(({ ie }) => ie?.file_id ?? []),
+  fill(build, fd) {
+    const { id, mark } = build.entry;
+    const track = build.process.track.at('task state');
     // The kernel shows the last first.
     for (const one of [...mark].reverse()) {
       const { type, filesystem, mflags, mask, ignored_mask } = one;
       const wide = filesystem ? FAN_MARK_FILESYSTEM : FAN_MARK_MOUNT;
-      const what = FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW | (type === mark_type.MOUNT ? wide : 0);
+      const { path: pathname, follow } = one.ie
+        ? watchedPath(WHAT, one.ie, build)
+        : { path: mountOf(one), follow: false };
+      const how = follow ? FAN_MARK_ADD : FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW;
+      const what = how | (type === mark_type.MOUNT ? wide : 0);
       const add = (flags: number, bits: number): void => {
-        const at = { dirfd: AT_FDCWD, pathname: placeOf(one) };
+        const at = { dirfd: AT_FDCWD, pathname };
         const args = { fd, flags: what | flags, mask: asUnsigned(bits), ...at };
         if (bits !== 0) track.call(fanotifyMark, args, { object: `fanotify ${id}` });
       };

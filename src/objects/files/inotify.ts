@@ -22,13 +22,26 @@ import { AT_SYMLINK_NOFOLLOW, F_SETFL, O_NONBLOCK } from '../../linux/uapi/fcntl
 import type { Track } from '../../plan/track.js';
 import { unsupported } from '../../support/errors.js';
 import { cString } from '../../support/text.js';
-import { type DescriptionView, defineFileKind, type TreeFiles } from '../kinds.js';
+import {
+  type DescriptionView,
+  defineFileKind,
+  type FileBuild,
+  type FileIds,
+  type TreeFiles,
+} from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { commonFields } from './anonymous.js';
 import { makeEventFile, overflow, queueLength } from './inotify-overflow.js';
 import { settableFlags } from './pipe-queue.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
-import { handleEntry, unreadBytes, watchedFile } from './watches.js';
+import {
+  handleEntry,
+  openFileOf,
+  savedPath,
+  unreadBytes,
+  watchedFile,
+  watchedPath,
+} from './watches.js';
 
 type InotifyEntry = MessageValue<typeof inotify_file_entry>;
 type WatchEntry = MessageValue<typeof inotify_wd_entry>;
@@ -73,7 +86,7 @@ function observe(
   );
 }
 
-function watchEntry({ line, file, found }: Watch): WatchEntry {
+function watchEntry({ line, file, found }: Watch, ids: FileIds): WatchEntry {
   const wd = line.hex('wd');
   const f_handle = handleEntry(`its watch ${wd}`, file, found);
   if (wd > MOST_WATCHES) throw unsupported(`its watch has the number ${wd}, which takes too long`);
@@ -85,13 +98,9 @@ function watchEntry({ line, file, found }: Watch): WatchEntry {
     s_dev: file.sdev,
     wd,
     f_handle,
+    ...openFileOf(found, ids),
   };
 }
-
-const pathOf = ({ wd, f_handle }: WatchEntry): string => {
-  if (f_handle.path !== undefined) return f_handle.path;
-  throw unsupported(`its watch ${wd} has no path in the images`);
-};
 
 export const inotify = defineFileKind<
   InotifyEntry,
@@ -104,17 +113,18 @@ export const inotify = defineFileKind<
   recognize: [{ anonInode: 'inotify' }, { anonInode: '[inotify]' }],
   groupOf: () => '',
   observe,
-  inspect({ id, description, seen }) {
+  inspect({ id, description, seen, ids }) {
     const { unreadBytes: unread, watches } = seen.get(description) ?? {
       unreadBytes: 0,
       watches: [],
     };
-    const wd = watches.map(watchEntry);
+    const wd = watches.map((watch) => watchEntry(watch, ids));
     return { entry: { ...commonFields(id, description), wd, ...(unread > 0 && { lost: true }) } };
   },
   survey: ({ wd }, port) =>
     wd.flatMap((watch) => {
-      const path = pathOf(watch);
+      const path = savedPath(`its watch ${watch.wd}`, watch);
+      if (path === undefined) return [];
       const found = port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
       return typeof found === 'number' ? [`'${path}' is missing (${errnoName(-found)})`] : [];
     }),
@@ -125,10 +135,13 @@ export const inotify = defineFileKind<
   open({ entry: { id }, process: { track } }) {
     return track.newFd(inotifyInit1, { flags: O_NONBLOCK }, { object: `inotify ${id}` });
   },
-  fill({ entry, process: { track }, made: file, context }, fd) {
+  needs: ({ wd }) => wd.flatMap(({ file_id }) => file_id ?? []),
+  fill(build, fd) {
+    const { entry, process, made: file, context } = build;
+    const { track } = process;
     track.at('task state');
     const object = `inotify ${entry.id}`;
-    const counting: Counting = { track, fd, object, next: 1, ignored: 0 };
+    const counting: Counting = { build, track, fd, object, next: 1, ignored: 0 };
     for (const watch of [...entry.wd].sort((a, b) => a.wd - b.wd)) addWatch(counting, watch);
     if (counting.ignored > 0) forgetIgnored(counting);
     if (file !== undefined)
@@ -138,6 +151,7 @@ export const inotify = defineFileKind<
 });
 
 interface Counting {
+  build: Pick<FileBuild<unknown, unknown>, 'files' | 'process'>;
   track: Track;
   fd: number;
   object: string;
@@ -149,9 +163,10 @@ interface Counting {
 
 function addWatch(counting: Counting, watch: WatchEntry): void {
   const { track, fd, object } = counting;
-  const path = cString(pathOf(watch));
-  const pathname = { address: track.memory.store(path, 1), length: path.length };
-  const mask = (watch.mask | IN_DONT_FOLLOW) >>> 0;
+  const { path, follow } = watchedPath(`its watch ${watch.wd}`, watch, counting.build);
+  const bytes = cString(path);
+  const pathname = { address: track.memory.store(bytes, 1), length: bytes.length };
+  const mask = (watch.mask | (follow ? 0 : IN_DONT_FOLLOW)) >>> 0;
   for (; counting.next <= watch.wd; counting.next++) {
     const wd = counting.next;
     track.call(inotifyAddWatch, { fd, pathname, mask }, { object, mustEqual: wd });

@@ -6,7 +6,7 @@ import { ioctl } from '../../linux/syscalls/files.js';
 import { FIONREAD } from '../../linux/uapi/poll.js';
 import { viewOf } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
-import type { DescriptionView } from '../kinds.js';
+import type { DescriptionView, FileBuild, FileIds } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import type { FoundPath, WatchedFile } from './watched-paths.js';
 
@@ -39,19 +39,51 @@ export function handleEntry(
   { ino, handle, handleType }: WatchedFile,
   found: FoundPath,
 ): MessageValue<typeof fh_entry> {
+  const path = found && 'path' in found ? { path: found.path } : {};
   if (found === undefined) {
     throw unsupported(`the name of what ${what} is on (inode ${ino}) is not found`, {
       remedy: 'close it before the checkpoint',
     });
   }
-  if ('deleted' in found) {
-    throw unsupported(`${what} is on '${found.deleted}', which is deleted: that is not saved yet`, {
-      remedy: 'remove it before the checkpoint',
-    });
+  if ('deleted' in found && !found.open) {
+    throw unsupported(
+      `${what} is on '${found.deleted}', which is deleted and not open in the tree`,
+      {
+        remedy: 'remove it before the checkpoint',
+      },
+    );
   }
   const padded = new Uint8Array(HANDLE_WORDS * 8);
   padded.set(handle);
   const view = viewOf(padded);
   const words = Array.from({ length: HANDLE_WORDS }, (_, i) => view.getBigUint64(i * 8, true));
-  return { bytes: handle.length, type: handleType, handle: words, path: found.path };
+  return { bytes: handle.length, type: handleType, handle: words, ...path };
+}
+
+/** Our field of entries whose file is deleted: the id of what the tree has open of it. */
+export function openFileOf(found: FoundPath, ids: FileIds): { file_id?: number } {
+  return found && 'deleted' in found && found.open ? { file_id: ids.idOf(found.open) } : {};
+}
+
+interface Watched {
+  f_handle: MessageValue<typeof fh_entry>;
+  file_id?: number | undefined;
+}
+
+/** `what` is for errors. The path that a restore looks for; undefined: that of an open file. */
+export function savedPath(what: string, { f_handle, file_id }: Watched): string | undefined {
+  if (f_handle.path !== undefined || file_id !== undefined) return f_handle.path;
+  throw unsupported(`${what} has no path in the images`);
+}
+
+/** What a restore watches: by a name of /proc, which is to be followed, or by the file's own, which is not. */
+export function watchedPath(
+  what: string,
+  watched: Watched,
+  { files, process }: Pick<FileBuild<unknown, unknown>, 'files' | 'process'>,
+): { path: string; follow: boolean } {
+  const path = savedPath(what, watched);
+  if (path !== undefined) return { path, follow: false };
+  const fd = files.temporary(process, watched.file_id ?? -1);
+  return { path: `/proc/self/fd/${fd}`, follow: true };
 }
