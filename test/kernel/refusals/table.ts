@@ -33,8 +33,7 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
-    ['seccomp', /seccomp/i],
-    ['seccomp-thread', /seccomp/i],
+    ['seccomp-supervised', [/seccomp/i, /supervisor/]],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],
@@ -43,7 +42,6 @@ export const refusals: readonly Refusal[] = [
     ['deleted-linked', [/hard link/, /--link-remap/], 'criu refuses'],
     ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
     ['owner-outside', /owner.*outside/i],
-    ['packet-pipe', /O_DIRECT|packet/i, 'criu refuses'],
     ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
     ['proc-self', /\/proc\//],
     ['proc-child', /\/proc\//],
