@@ -100,9 +100,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     interrupts.check(() => 'the tree to be let go');
     run.commit({ leaveStopped: options.leaveStopped });
     undo.forget();
-    run.afterwards((what, error) =>
-      log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
-    );
+    run.afterwards(tellIn(log));
     return {
       kind: 'restored',
       pid: root.vpid,
@@ -118,6 +116,11 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     run?.[Symbol.dispose]();
   }
 }
+
+const tellIn =
+  (log: OperationEnv['log']) =>
+  (what: string, error: unknown): void =>
+    log.error('restore', `Restored, but not: ${what}: ${String(error)}`);
 
 const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
   pages_compared: 0,
