@@ -55,6 +55,7 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.tsc_sigsegv',
   'timerfd_entry.expires_nsec',
   'timerfd_entry.expires_sec',
+  'user_x86_regs_entry.restart',
   'vma_entry.accounted',
   'vma_entry.anon_name',
   'vma_entry.locked_on_fault',
