@@ -2,11 +2,13 @@
 import type { Registers } from '../arch/x86-64/registers.js';
 import { user_regs_struct } from '../arch/x86-64/registers.js';
 import { ESRCH } from '../linux/errno.js';
+import type { SeccompFilter } from '../linux/seccomp.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { iovec } from '../linux/uapi/mman.js';
 import { user_desc } from '../linux/uapi/prctl.js';
 import * as pt from '../linux/uapi/ptrace.js';
-import { getU64, viewOf } from '../support/bytes.js';
+import { SOCK_FILTER_SIZE, seccomp_metadata } from '../linux/uapi/seccomp.js';
+import { getU64, toNumber, viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
 
 /** Large enough for AMX tile data, too. */
@@ -159,6 +161,45 @@ export function eventMessage(host: Host, tid: number): number {
   host.arena.release(mark);
   return message;
 }
+
+/** Most instructions of a filter: linux/bpf_common.h, BPF_MAXINSNS. */
+const BPF_MAXINSNS = 4096;
+
+/**
+ * The seccomp filter with this index, 0 the oldest. -errno: ENOENT behind the last; EACCES without CAP_SYS_ADMIN, or
+ * when we have filters ourselves; EMEDIUMTYPE for one that is not classic BPF.
+ */
+export function attemptSeccompFilter(
+  host: Host,
+  tid: number,
+  index: number,
+): SeccompFilter | number {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(BPF_MAXINSNS * SOCK_FILTER_SIZE);
+  const ask = (req: number, addr: number, data: number): number =>
+    host.attempt(sys.ptrace, { request: req, pid: tid, addr, data });
+  const count = ask(pt.PTRACE_SECCOMP_GET_FILTER, index, buffer.address);
+  let result: SeccompFilter | number = count;
+  if (count >= 0) {
+    const program = buffer.bytes.slice(0, count * SOCK_FILTER_SIZE);
+    buffer.bytes.set(seccomp_metadata.encode({ filter_off: BigInt(index) }));
+    const { size } = seccomp_metadata;
+    const known = ask(pt.PTRACE_SECCOMP_GET_METADATA, size, buffer.address);
+    const { flags } = seccomp_metadata.decode(buffer.bytes);
+    result = known < 0 ? known : { program, flags: toNumber(flags) };
+  }
+  host.arena.release(mark);
+  return result;
+}
+
+/** -errno: EPERM without CAP_SYS_ADMIN, or when we have filters ourselves. */
+export const attemptSetOptions = (host: Host, tid: number, options: number): number =>
+  host.attempt(sys.ptrace, {
+    request: pt.PTRACE_SETOPTIONS,
+    pid: tid,
+    addr: 0,
+    data: options,
+  });
 
 /** The registered rseq area; undefined on kernels before 5.13, which cannot tell. */
 export function attemptRseq(host: Host, tid: number) {

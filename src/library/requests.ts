@@ -59,12 +59,15 @@ const DUMP: Names<DumpRequest> = {
   linkRemap: true,
   fileLocks: true,
   fileValidation: true,
+  cgroups: true,
+  refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   fileValidation: true,
+  cgroups: true,
   skipFileRwxCheck: true,
   sibling: true,
   cpuCaps: true,

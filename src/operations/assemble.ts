@@ -10,6 +10,7 @@ import type { InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
 import { exitSignalOf } from '../objects/tasks/process.js';
+import type { SeccompChains } from '../objects/tasks/seccomp.js';
 import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
@@ -41,12 +42,13 @@ export interface Inspected {
   cgroups: CgroupEntry | undefined;
   /** A UUID of this dump. */
   runId: string;
+  seccomp: SeccompChains;
 }
 
 /** Adds all but files, which are there already. */
 export function addTasks(
   images: ImageSet,
-  { processes, tasks, files, memory, clocks, cgroups, runId }: Inspected,
+  { processes, tasks, files, memory, clocks, cgroups, seccomp, runId }: Inspected,
 ): void {
   images.put(IMAGES.INVENTORY, {
     img_version: IMAGE_VERSION,
@@ -61,7 +63,7 @@ export function addTasks(
   });
   images.put(IMAGES.TIMENS, 0, clocks);
   if (cgroups) images.put(IMAGES.CGROUP, cgroups);
-  images.put(IMAGES.SECCOMP, { seccomp_filters: [] });
+  images.put(IMAGES.SECCOMP, seccomp.entry());
   for (const process of processes) addPstree(images, process);
   const filesOf = new Map(files.processes.map((one) => [one.process, one]));
   const memoryOf = new Map(memory.map((one) => [one.process, one]));

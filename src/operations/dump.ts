@@ -52,6 +52,7 @@ function freezeAndWrite(
   using undo = new Undo();
   interrupts.arm(options.timeoutSec);
   using tree = freezeTree(host, pid(options.pid), interrupts);
+  tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
   const frozen = monotonicMs();

@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import { type CgroupOptions, cgroupOptionsFrom, NO_CGROUP_OPTIONS } from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
@@ -36,6 +37,11 @@ export interface DumpOptions extends CommonOptions {
   readonly timeoutSec: number;
   /** Makes the images durable (fsync) before any task is killed. */
   readonly sync: boolean;
+  /**
+   * Refuses threads whose seccomp filters would kill them for what a dump makes them do: the filters are suspended
+   * meanwhile, which ends when woodfrog is killed.
+   */
+  readonly refuseSeccompWindow: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
   /** What of the processor is recorded; all if left out, nothing if empty. */
@@ -54,6 +60,8 @@ export interface DumpOptions extends CommonOptions {
   readonly fileLocks: boolean;
   /** 'filesize': build-ids are not read. */
   readonly fileValidation: FileValidation;
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
 }
 
 /** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
@@ -61,6 +69,8 @@ export type FileValidation = 'filesize' | 'buildid';
 
 export interface RestoreOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
   /** Files may have other permissions than at the checkpoint. */
   readonly skipFileRwxCheck: boolean;
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
@@ -106,6 +116,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     leaveStopped: false,
     timeoutSec: defaultOf('timeout') as number,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: defaultOf('ghost-limit') as number,
@@ -113,6 +124,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     linkRemap: false,
     fileLocks: false,
     ...request,
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -133,6 +145,7 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     displayStats: false,
     skipFileRwxCheck: false,
     ...request,
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -187,6 +200,8 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
+    refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     ghostLimit: settings.number('ghost-limit'),
@@ -210,6 +225,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,

@@ -42,6 +42,8 @@ type ThreadState = 'running' | 'stopped' | 'dead';
 export class FrozenTree implements Disposable {
   readonly host: Host;
   readonly interrupts: Interrupts;
+  /** Whether no thread may run a tape that its filters would kill it for, if they were not suspended. */
+  refusesSeccompWindow = false;
   /** Parents before their children. */
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */

@@ -67,6 +67,11 @@ export class ProbeProgram {
     return bytes;
   }
 
+  /** The calls of a tape, with the one that sends the signal. */
+  get callCount(): number {
+    return this.endOffset / RECORD_SIZE + 1;
+  }
+
   /** The result word of a call, of a tape that was read back. */
   resultOf(tape: Uint8Array, index: number): bigint {
     return viewOf(tape).getBigInt64(index * RECORD_SIZE + RECORD_RESULT_OFFSET, true);

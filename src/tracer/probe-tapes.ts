@@ -33,6 +33,7 @@ import { PAGE_SIZE } from '../support/brand.js';
 import { alignUp, toNumber, toWord } from '../support/bytes.js';
 import { unsupported } from '../support/errors.js';
 import { Away } from './away.js';
+import { verifyTape } from './filtered.js';
 import { type FrozenTree, signalOf } from './freeze.js';
 import type { ProbeProgram } from './probe-program.js';
 import { goneMeanwhile, KEEP_ALTSTACK } from './remote.js';
@@ -103,7 +104,7 @@ export function layTapes(
   else writeProtected(tree.host, area.process.task, interpreter);
   let at = area.base + PAGE_SIZE;
   const tapes = probes.map((probe) => {
-    const laid = layTape(probe, { at, interpreter: area.code }, layout);
+    const laid = layTape(tree, probe, { at, interpreter: area.code, layout });
     pieces.push(...laid.pieces);
     at += threadLength(probe, layout);
     return laid.tape;
@@ -113,9 +114,9 @@ export function layTapes(
 }
 
 function layTape(
+  tree: FrozenTree,
   probe: ThreadProbe,
-  { at, interpreter }: { at: number; interpreter: number },
-  layout: XstateLayout,
+  { at, interpreter, layout }: { at: number; interpreter: number; layout: XstateLayout },
 ): { tape: Tape; pieces: Piece[] } {
   const { process, thread, program } = probe;
   const frame = buildSigframe({
@@ -136,6 +137,7 @@ function layTape(
     signal,
     ucontext: frame.ucontextAddress,
   });
+  verifyTape(tree, probe, { interpreter, tape: bytes, callCount: program.callCount });
   const pieces = [
     { address: at, bytes: frame.bytes },
     { address: records, bytes },

@@ -213,6 +213,7 @@ export function subject(
     rseq: { pointer: 0, size: 0, signature: 0, flags: 0 },
     robustList: { head: 0, length: 24 },
     pending: [],
+    seccomp: undefined,
     stat: stat(),
     status: status(),
     ...thread,

@@ -44,17 +44,6 @@ static void play_owner_outside(void) {
   check_equal(fcntl(ends[0], F_GETOWN), getppid());
 }
 
-static void play_packet_pipe(void) {
-  int ends[2];
-  check_equal(pipe2(ends, O_DIRECT), 0);
-  check_equal(write(ends[1], "ab", 2), 2);
-  check_equal(write(ends[1], "c", 1), 1);
-  ready();
-  char bytes[8];
-  check_equal(read(ends[0], bytes, 8), 2);
-  check_equal(read(ends[0], bytes, 8), 1);
-}
-
 // A process outside the tree: its parent ends, and it becomes somebody else's. Ends when released.
 static void stranger(const char *label) {
   pid_t child = fork();
@@ -163,7 +152,6 @@ int main(int argc, char **argv) {
   play((struct test_case[]){{"deleted-large", play_deleted_large},
                             {"deleted-linked", play_deleted_linked},
                             {"owner-outside", play_owner_outside},
-                            {"packet-pipe", play_packet_pipe},
                             {"pipe-outside", play_pipe_outside},
                             {"proc-self", play_proc_self},
                             {"proc-child", play_proc_child},
