@@ -55,7 +55,6 @@ const TERMINALS: FileDiscriminant[] = [
 }));
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
   anonymous('perf event', 'perf events', '[perf_event]'),
