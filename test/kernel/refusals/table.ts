@@ -63,7 +63,6 @@ export const refusals: readonly Refusal[] = [
     ['fanotify-permission', /fanotify.*permission/],
     ['pidfd-outside', /pidfd.*outside/],
     ['pidfd-thread', /pidfd.*thread/],
-    ['memfd-huge', [/memfd/, /huge pages/]],
     ['secretmem', /secretmem|memfd_secret/i, 'criu refuses'],
     ['userfaultfd', /userfaultfd/i, 'criu refuses'],
     ['io_uring', /io_uring/i, 'criu refuses'],
