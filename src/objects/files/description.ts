@@ -1,6 +1,6 @@
 /** What can be wrong with a description of any kind; and what sort of socket one is. */
 import { getsockopt } from '../../linux/syscalls/sockets.js';
-import { O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { O_ACCMODE, O_PATH, O_RDONLY } from '../../linux/uapi/fcntl.js';
 import {
   AF_INET,
   AF_INET6,
@@ -17,7 +17,6 @@ import { viewOf } from '../../support/bytes.js';
 import { type CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
-import { toType } from './named.js';
 
 /** What of a description cannot be saved, whatever kind it is of. */
 export function observeObstacle(view: DescriptionView): CheckpointError | undefined {
@@ -33,12 +32,13 @@ function triggerObstacle({ target, fdinfo }: DescriptionView): CheckpointError |
   });
 }
 
-function pathObstacle({ stat, target }: DescriptionView): CheckpointError | undefined {
-  const type = toType(stat);
-  if (type === S_IFREG || type === S_IFDIR) return undefined;
+function pathObstacle({ link, target }: DescriptionView): CheckpointError | undefined {
+  if (link.kind === 'path') return undefined;
   return unsupported(
-    `'${target}' is opened with O_PATH: that is saved of regular files and directories alone`,
-    { remedy: 'close it before the checkpoint' },
+    `'${target}' is opened with O_PATH: that is saved of files with a path alone`,
+    {
+      remedy: 'close it before the checkpoint',
+    },
   );
 }
 

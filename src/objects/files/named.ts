@@ -10,10 +10,12 @@ import { parseMountinfo } from '../../linux/procfs/mountinfo.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
 import { close, openat, pread64, statfsCall } from '../../linux/syscalls/files.js';
 import {
+  AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_NOCTTY,
   O_NONBLOCK,
   S_IFDIR,
+  S_IFLNK,
   S_IFMT,
   S_IFREG,
   statfs,
@@ -81,7 +83,8 @@ export class Namer {
 
   /** `via` is a path that leads to the file whatever its name says: /proc/12/fd/3. */
   name(target: string, link: FdLink, { stat, via }: { stat: FileStat; via: string }): NamedFile {
-    const found = target.startsWith('/') ? this.port.attemptStat(target) : undefined;
+    const flags = toType(stat) === S_IFLNK ? AT_SYMLINK_NOFOLLOW : 0;
+    const found = target.startsWith('/') ? this.port.attemptStat(target, flags) : undefined;
     if (typeof found === 'object' && isSameFile(found, stat)) {
       const obstacle = this.kernelFile(target, stat);
       return { name: target, stat, ...(obstacle && { obstacle }) };
@@ -180,6 +183,9 @@ export class Namer {
     if (task) return goneObstacle(name, task, this.inside);
     if (link.kind === 'memfd') {
       return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
+    }
+    if (toType(stat) === S_IFLNK) {
+      return unsupported(`the symbolic link '${name}' is deleted`, CLOSE_REMEDY);
     }
     if (link.kind === 'path' && link.deleted) return this.kernelFile(name, stat) ?? noFile(name);
     if (link.kind === 'unreachable' || link.kind === 'unknown' || found === undefined) {

@@ -25,6 +25,7 @@ import { statOfGone } from './proc-names.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
+import { regularFile } from './regular.js';
 import { kcmpOrder, OrderedSet, observeSharing, type Sharing } from './sharing.js';
 
 export interface ObservedDescription {
@@ -159,7 +160,9 @@ class Tables {
     const stat = typeof found === 'number' ? statOfGone(found, { link, fdinfo }) : found;
     if (!stat) throw gone(`stat of '${via}': ${errnoName(-Number(found))}`);
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
-    const kind = kinds.find(view);
+    // What is only a path has nothing of its kind but the name.
+    const isPath = (fdinfo.flags & O_PATH) !== 0 && link.kind === 'path';
+    const kind = isPath ? regularFile : kinds.find(view);
     if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = this.namer.name(target, link, { stat, via });
     }

@@ -4,6 +4,7 @@ import { AT_FDCWD } from '../../linux/syscall.js';
 import { lseek, openat } from '../../linux/syscalls/files.js';
 import {
   __O_TMPFILE,
+  AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
@@ -16,6 +17,7 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFIFO,
+  S_IFLNK,
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
@@ -33,6 +35,7 @@ const TYPE_NAMES = new Map([
   [S_IFCHR, 'a character device'],
   [S_IFBLK, 'a block device'],
   [S_IFIFO, 'a FIFO'],
+  [S_IFLNK, 'a symbolic link'],
   [S_IFSOCK, 'a socket'],
 ]);
 const typeName = (mode: number): string => TYPE_NAMES.get(mode & S_IFMT) ?? 'of another type';
@@ -48,7 +51,8 @@ export function surveyNamed(
   { fileValidation, skipFileRwxCheck }: RestoreObjectOptions,
 ): string[] {
   const { name, mode, size, build_id } = entry;
-  const found = port.attemptStat(name);
+  const isLink = mode !== undefined && (mode & S_IFMT) === S_IFLNK;
+  const found = port.attemptStat(name, isLink ? AT_SYMLINK_NOFOLLOW : 0);
   if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
   if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
     return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];

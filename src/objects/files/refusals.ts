@@ -3,7 +3,7 @@
  * and a kind of its own comes.
  */
 import { decodeDev } from '../../linux/procfs/devices.js';
-import { S_IFBLK, S_IFCHR, S_IFLNK, S_IFSOCK } from '../../linux/uapi/fcntl.js';
+import { S_IFBLK, S_IFCHR } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { type CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileDiscriminant } from '../kinds.js';
@@ -110,18 +110,6 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
     recognize: [{ fileType: S_IFBLK }],
     what: (description) =>
       `${quoted(description)} (block device ${device(description)}) is not saved yet`,
-    remedy: CLOSE,
-  },
-  {
-    name: 'symbolic link',
-    recognize: [{ fileType: S_IFLNK }],
-    what: (description) => `${quoted(description)}: open symbolic links are not saved yet`,
-    remedy: CLOSE,
-  },
-  {
-    name: 'socket file',
-    recognize: [{ fileType: S_IFSOCK }],
-    what: (description) => `${quoted(description)}: open socket files are not saved yet`,
     remedy: CLOSE,
   },
 ];
