@@ -57,6 +57,13 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'the open list of descriptors of a process that is gone stays open': {
     fromCriu: 'CRIU looks at it by fstat(2), which fails',
   },
+  'descriptors that are only a path lead to files of every type': {
+    toCriu: 'CRIU drops O_DIRECTORY from the flags when it opens a directory',
+    fromCriu: 'CRIU takes the path of a FIFO for the FIFO',
+  },
+  'descriptors that are only a path keep deleted files': {
+    fromCriu: 'CRIU takes the path of a FIFO for the FIFO',
+  },
   'POSIX locks stay, each of its own process, by range': {
     fromCriu: 'CRIU does not see the locks of a second process that has the same description',
   },
