@@ -58,7 +58,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     fromCriu: 'CRIU looks at it by fstat(2), which fails',
   },
   'descriptors that are only a path lead to files of every type': {
-    toCriu: 'CRIU drops O_DIRECTORY from the flags when it opens a directory',
     fromCriu: 'CRIU takes the path of a FIFO for the FIFO',
   },
   'descriptors that are only a path keep deleted files': {

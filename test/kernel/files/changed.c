@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
   int missing = make("missing", 10), shrunk = make("shrunk", 10), grown = make("grown", 10);
   int replaced = make("replaced", 10), mode = make("mode", 10), same = make("same", 10);
   check_equal(mkfifo("fifo", 0600) | mkdir("folder", 0700), 0);
-  int fifo = open("fifo", O_RDWR), folder = open("folder", O_RDONLY | O_DIRECTORY);
+  int fifo = open("fifo", O_RDWR), folder = open("folder", O_RDONLY);
   copy_self("library");
   int library = open("library", O_RDONLY);
   char *mapped = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, library, 0);
