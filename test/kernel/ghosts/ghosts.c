@@ -276,6 +276,29 @@ static void play_linked(void) {
   must_exit_well(child);
 }
 
+// The same of a file that is only mapped, in two folders; and of one that is only a path.
+static void play_linked_mapping(void) {
+  check_equal(mkdir("a", 0700) | mkdir("b", 0700), 0);
+  int fd = make("a/mapped", O_RDWR, 0600);
+  check_equal(ftruncate(fd, PAGE), 0);
+  check_equal(link("a/mapped", "b/left") | unlink("a/mapped"), 0);
+  char *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  check(shared != MAP_FAILED);
+  close(fd);
+  fd = make("a/path", O_RDWR, 0600);
+  int path = open("a/path", O_PATH);
+  check_equal(link("a/path", "b/path") | unlink("a/path"), 0);
+  close(fd);
+  ready();
+  strcpy(shared, "by the mapping");
+  int left = open("b/left", O_RDONLY);
+  check_text_at(left, 0, "by the mapping");
+  struct stat st, there;
+  check_equal(fstat(path, &st) | stat("b/path", &there), 0);
+  check_equal(st.st_ino, there.st_ino);
+  check_absent("a/mapped");
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"shared", play_shared},
@@ -290,5 +313,6 @@ int main(int argc, char **argv) {
                             {"cwd", play_cwd},
                             {"executable", play_executable},
                             {"linked", play_linked},
+                            {"linked-mapping", play_linked_mapping},
                             {0}});
 }

@@ -44,3 +44,6 @@ ghost('linked', 'a file that has another name left stays that file', {
   betweenRuns: (view: View) => assert.equal(furtherNames(view).length, 1),
   afterRestore: (view: View) => assert.deepEqual(furtherNames(view), []),
 });
+ghost('linked-mapping', 'a mapped file that has another name left stays that file', {
+  dumpArgs: ['--link-remap'],
+});

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { bounded, kernelTest } from '../../support/kernel.js';
-import { startCommand, stopAll } from '../../support/program.js';
+import { startProgram, stopAll } from '../../support/program.js';
 import { describeRun, saidBy, tool } from '../../support/tool.js';
-import { waitFor } from '../../support/wait.js';
 
 /** The number of a lock in the kernel's list, and the inode of a deleted file. */
 const ignore = [/fdinfo\/\d+$/];
@@ -27,16 +26,36 @@ for (const [play, name, criuFails] of [
   });
 }
 
+const outside = 'locks/outside.c';
+
+kernelTest({
+  name: 'an outsider with locks of its own on the same file is none of our business',
+  ...{ program: outside, args: ['apart'], ignore, dumpArgs: locks, restoreArgs: locks },
+});
+
 const skip = tool.isCriu ? { skip: "CRIU's own words" } : {};
-test('a lock that an outsider has in common is refused by name', skip, (t) =>
-  bounded(t, async () => {
-    after(stopAll);
-    // flock(1) holds the lock, and waits for the program, which has inherited it.
-    const outside = startCommand(['flock', 'lock', 'setsid', 'sleep', '1000']);
-    const child = await waitFor('the program', () => outside.tree()[2] ?? outside.tree()[1]);
-    const args = ['--file-locks'];
-    const run = await tool.attemptDump(child, join(outside.dir, 'images'), args);
-    assert.notEqual(run.status, 0, describeRun(run));
-    assert.match(saidBy(run), new RegExp(`together with process ${outside.pid} \\(flock\\)`));
-  }),
-);
+describe('refused by name, and as before afterwards:', skip, () => {
+  after(stopAll);
+  for (const [play, what, says] of [
+    [
+      'flock',
+      'a lock of flock(2) that an outsider has in common',
+      'together with process STRANGER',
+    ],
+    ['ofd', 'an OFD lock that an outsider has in common', 'together with process STRANGER'],
+    ['lease', 'a lease that an outsider has in common', 'together with process STRANGER'],
+    ['breaking', 'a lease that an outsider is breaking', 'somebody else is breaking'],
+  ] as const) {
+    test(what, (t) => bounded(t, () => refuse(play, says)));
+  }
+});
+
+async function refuse(play: string, says: string): Promise<void> {
+  const program = startProgram(join('kernel', outside), { args: [play] });
+  await program.waitReady();
+  const [, stranger = '?'] = /^STRANGER (\d+)$/m.exec(program.output()) ?? [];
+  const run = await tool.attemptDump(program.pid, join(program.dir, 'images'), locks);
+  assert.notEqual(run.status, 0, describeRun(run));
+  assert.ok(saidBy(run).includes(says.replace('STRANGER', stranger)), describeRun(run));
+  await program.mustPass();
+}

@@ -73,6 +73,27 @@ static void play_pipe_outside(void) {
   check_equal(errno, EAGAIN);
 }
 
+static void play_pipe_read_outside(void) {
+  int ends[2];
+  check_equal(pipe(ends), 0);
+  stranger("has-the-pipe");
+  close(ends[0]);
+  ready();
+  check_equal(write(ends[1], "x", 1), 1);
+}
+
+static void play_fifo_outside(void) {
+  check_equal(mkfifo("fifo", 0600), 0);
+  int both = open("fifo", O_RDWR);
+  stranger("has-the-fifo");
+  int reader = open("fifo", O_RDONLY | O_NONBLOCK);
+  close(both);
+  ready();
+  char byte;
+  check_equal(read(reader, &byte, 1), -1);
+  check_equal(errno, EAGAIN);
+}
+
 static void check_open_proc(const char *path, const char *begins) {
   int fd = open(path, O_RDONLY);
   char text[16] = {0};
@@ -166,6 +187,8 @@ int main(int argc, char **argv) {
                             {"deleted-linked", play_deleted_linked},
                             {"owner-outside", play_owner_outside},
                             {"pipe-outside", play_pipe_outside},
+                            {"pipe-read-outside", play_pipe_read_outside},
+                            {"fifo-outside", play_fifo_outside},
                             {"proc-outside", play_proc_outside},
                             {"proc-thread", play_proc_thread},
                             {"proc-fdinfo", play_proc_fdinfo},

@@ -43,6 +43,8 @@ export const refusals: readonly Refusal[] = [
     ['deleted-large', [/deleted/, /--ghost-limit/], 'criu refuses'],
     ['owner-outside', /owner.*outside/i],
     ['pipe-outside', [/pipe/i, /outside|external|not in the tree/i]],
+    ['pipe-read-outside', /pipe.*reading end.*outside/i],
+    ['fifo-outside', /fifo.*writing end.*outside/i],
     ['proc-outside', /\/proc\/1\/status.*outside/],
     ['proc-thread', /\/proc\/.*thread/],
     ['proc-fdinfo', /\/proc\/.*descriptor/],
