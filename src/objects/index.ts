@@ -18,4 +18,6 @@ export const resourceImages: readonly Image[] = [
   IMAGES.GHOST_FILE,
   IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
+  IMAGES.TTY_INFO,
+  IMAGES.TTY_DATA,
 ].map((image) => image as Image);
