@@ -50,6 +50,8 @@ const OUR_FIELDS: string[] = [
   'vma_entry.locked_on_fault',
   'vma_entry.object_size',
   'vma_entry.sealed',
+  'tty_info_entry.peer_closed',
+  'tty_info_entry.stopped',
 ];
 
 function wireType(field: Field): string {

@@ -166,7 +166,7 @@ class StepPort extends ObjectPort implements HostStepPort {
   readonly #run: PlanRun<HostStepPort>;
 
   constructor(host: Host, run: PlanRun<HostStepPort>, layout: XstateLayout) {
-    super(host, layout);
+    super(host, { layout });
     this.#run = run;
   }
 
