@@ -2,7 +2,15 @@
  * What the rest of woodfrog knows about the processor: only x86-64 so far. Other folders import from here and not
  * from below; a second architecture would offer the same names.
  */
+
 export { type Assembled, formatListing } from './x86-64/assembler.js';
+export {
+  type CpuDemand,
+  type CpuInfo,
+  type CpuidRegisters,
+  missingOf,
+  readCpuInfo,
+} from './x86-64/cpuinfo.js';
 export { PUPPET_ADDRESS, puppetElf, puppetSyscall } from './x86-64/puppet-elf.js';
 export {
   forFrame,

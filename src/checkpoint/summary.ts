@@ -7,6 +7,7 @@ import type { pstree_entry } from '../images/messages/pstree.js';
 import type { inet_sk_entry } from '../images/messages/sk-inet.js';
 import { printAddress, printQuoted } from '../images/renderings.js';
 import { enumName, type MessageValue } from '../images/schema.js';
+import { taskLife } from '../images/task-state.js';
 import { RLIM_INFINITY, rlimitName } from '../linux/resource.js';
 import { decodeText } from '../support/text.js';
 
@@ -45,13 +46,7 @@ export interface FileSummary {
   readonly name: string;
 }
 
-/** task_core_entry.task_state; 2 and 3 are both of tasks that have ended. */
-const STATES: Readonly<Record<number, string>> = {
-  1: 'Alive',
-  2: 'Ended',
-  3: 'Ended',
-  6: 'Stopped',
-};
+const STATES = { alive: 'Alive', ended: 'Ended', stopped: 'Stopped' } as const;
 
 /** `savedBytesOf` tells how much of a task's memory is saved. */
 export function summarizeTasks(
@@ -65,11 +60,10 @@ export function summarizeTasks(
     const mm = set.get(IMAGES.MM, pid);
     const ids = set.get(IMAGES.IDS, pid);
     const fs = set.get(IMAGES.FS, pid);
-    const state = core?.tc?.task_state;
     return {
       ...{ pid, ppid, pgid, sid, depth },
       comm: core?.tc?.comm ?? '',
-      state: state === undefined ? '?' : (STATES[state] ?? String(state)),
+      state: core === undefined ? '?' : STATES[taskLife(core)],
       threadCount: mm ? threads.length : 0,
       uid: core?.thread_core?.creds?.euid,
       exe: mm && files.get(mm.exe_file_id)?.reg?.name,

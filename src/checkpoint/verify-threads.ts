@@ -8,7 +8,7 @@ import type { siginfo_entry } from '../images/messages/siginfo.js';
 import type { MessageValue } from '../images/schema.js';
 import { encodeText } from '../support/text.js';
 import type { Inspection, Report } from './problems.js';
-import { hasEnded, type TreeProcess } from './verify-tree.js';
+import type { TreeProcess } from './verify-tree.js';
 
 type Core = MessageValue<typeof core_entry>;
 type TaskCore = MessageValue<typeof task_core_entry>;
@@ -47,7 +47,7 @@ function verifyCore(
     );
     return;
   }
-  if (tid === pid) verifyLeader(core, inspection, { pid, report });
+  if (tid === pid) verifyLeader(core, inspection, { process, report });
   else if (core.tc) report('tc', `belongs to a process; this is thread ${tid} of ${pid}`);
   if (isZombie) return;
   if (tid !== pid || core.tc?.leader_exit_code === undefined) verifyRegisters(core, report);
@@ -71,14 +71,14 @@ function verifyRegisters({ mtype, thread_info }: Core, report: Report): void {
 function verifyLeader(
   { tc }: Core,
   { set }: Inspection,
-  { pid, report }: { pid: number; report: Report },
+  { process: { pid, isZombie }, report }: { process: TreeProcess; report: Report },
 ): void {
   if (!tc) {
     report('tc', `is missing; core-${pid}.img is that of a process`);
     return;
   }
   verifyName('tc.comm', tc.comm, report);
-  if (hasEnded(tc.task_state)) return;
+  if (isZombie) return;
   const actions = tc.sigactions.length || set.many(IMAGES.SIGACT, pid).length;
   if (actions !== ACTIONS) report('tc.sigactions', `has ${actions} actions, not ${ACTIONS}`);
   verifySignals('tc.signals_s', tc.signals_s?.signals, report);

@@ -4,6 +4,7 @@ import { imageName } from '../images/image.js';
 import type { task_kobj_ids_entry } from '../images/messages/core.js';
 import type { pstree_entry } from '../images/messages/pstree.js';
 import type { MessageValue } from '../images/schema.js';
+import { taskLife } from '../images/task-state.js';
 import { type Inspection, type Part, type Report, repeated } from './problems.js';
 
 export type Ids = MessageValue<typeof task_kobj_ids_entry>;
@@ -18,11 +19,6 @@ export interface TreeProcess {
   readonly ids: Ids | undefined;
 }
 
-/** task_core_entry.task_state of a process that has ended and was not waited for. */
-const TASK_DEAD = 2;
-const TASK_ZOMBIE = 3;
-export const hasEnded = (state: number | undefined): boolean =>
-  state === TASK_DEAD || state === TASK_ZOMBIE;
 /** include/linux/threads.h, PID_MAX_LIMIT. */
 const PID_MAX = 4 * 1024 * 1024;
 const IMG_VERSION = 2;
@@ -70,7 +66,7 @@ export function verifyTree(inspection: Inspection): TreeProcess[] {
   verifyGroups(entries, report);
   const processes = entries.map((entry): TreeProcess => {
     const { pid } = entry;
-    const isZombie = hasEnded(set.get(IMAGES.CORE, pid)?.tc?.task_state);
+    const isZombie = taskLife(set.get(IMAGES.CORE, pid)) === 'ended';
     const ids = isZombie ? undefined : idsOf(inspection, pid);
     return { pid, entry, isZombie, ids };
   });

@@ -7,6 +7,7 @@ import { release } from 'node:os';
 import type { OperationEnv, Restored, TaskEnd } from '../operations/types.js';
 import { type CommandLine, logFileOf, readCommandLine } from '../options/command-line.js';
 import { helpText } from '../options/help.js';
+import type { CpuinfoOptions } from '../options/image-types.js';
 import type { CheckOptions, CommonOptions, DumpOptions, RestoreOptions } from '../options/types.js';
 import { monotonicMs } from '../support/clock.js';
 import { asCheckpointError, type CheckpointError, exitStatus } from '../support/errors.js';
@@ -98,6 +99,7 @@ function operate(line: OperationLine, log: Log, environment: NodeJS.ProcessEnv):
   if (line.kind === 'dump') return runDump(line.options, log);
   if (line.kind === 'restore') return runRestore(line.options, log, environment);
   if (line.kind === 'check') return runCheck(line.options, log);
+  if (line.kind === 'cpuinfo') return runCpuinfo(line.options, log);
   return runOnImages(line);
 }
 
@@ -166,6 +168,13 @@ async function runCheck(options: CheckOptions, log: Log): Promise<number> {
   return answer.exitStatus;
 }
 
+async function runCpuinfo(options: CpuinfoOptions, log: Log): Promise<number> {
+  const { cpuinfo } = await import('../operations/cpu.js');
+  const report = cpuinfo(options, { log });
+  if (options.json) print(STDOUT, json(report));
+  return 0;
+}
+
 /** Runs an operation under a progress bar, if standard error is a terminal that the log does not write to. */
 async function withProgress<T>(
   options: CommonOptions,
@@ -196,6 +205,7 @@ const FAILED: Readonly<Record<OperationLine['kind'], string>> = {
   dump: 'Dumping FAILED.',
   restore: 'Restoring FAILED.',
   check: 'Check FAILED.',
+  cpuinfo: 'Cpuinfo FAILED.',
   show: 'Show FAILED.',
   verify: 'Verify FAILED.',
   coredump: 'Coredump FAILED.',

@@ -1,7 +1,9 @@
 /** The memory of another process: process_vm_readv(2), process_vm_writev(2), /proc/PID/mem. */
 
-import type { Place } from '../linux/syscall.js';
+import { AT_FDCWD, type Place } from '../linux/syscall.js';
+import { close, openat, pwrite64 } from '../linux/syscalls/files.js';
 import { processVmReadv, processVmWritev } from '../linux/syscalls/memory.js';
+import { O_CLOEXEC, O_WRONLY } from '../linux/uapi/fcntl.js';
 import { iovec } from '../linux/uapi/mman.js';
 import { viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
@@ -49,6 +51,26 @@ export function attemptWriteMemory(
   });
   host.arena.release(mark);
   return count < 0 ? count : count === bytes.length ? 0 : -EFAULT;
+}
+
+/**
+ * Writes to memory that the process itself may not write, as its tracer: private pages become copies. A kernel may
+ * forbid it (proc_mem.force_override=never, Linux 6.12).
+ */
+export function writeProtected(host: Host, pid: number, { address, bytes }: Piece): void {
+  const pathname = `/proc/${pid}/mem`;
+  const flags = O_WRONLY + O_CLOEXEC;
+  const fd = host.call(openat, { dirfd: AT_FDCWD, pathname, flags, mode: 0 });
+  const mark = host.arena.mark;
+  try {
+    const buf = { address: host.arena.store(bytes), length: bytes.length };
+    const count = bytes.length;
+    const written = host.call(pwrite64, { fd, buf, count, offset: address });
+    if (written !== count) throw syscallError('pwrite64', EFAULT, `pwrite64 to ${pathname}`);
+  } finally {
+    host.arena.release(mark);
+    host.attempt(close, { fd });
+  }
 }
 
 export interface Piece {

@@ -1,6 +1,7 @@
 /** Machine code in our own process: one executable page, filled once. */
 import {
   type Assembled,
+  type CpuidRegisters,
   cloneExecStub,
   cloneTapeStub,
   cpuidStub,
@@ -83,14 +84,21 @@ export class Stubs implements Disposable {
   /** Where this processor keeps each component of the extended state: Intel and AMD differ from AVX-512 on. */
   xstateLayout(xstate: Uint8Array): XstateLayout {
     return xstateLayout(xcr0Of(xstate), (bit) => {
-      const mark = this.#host.arena.mark;
-      const out = this.#host.arena.alloc(16);
-      this.#call(cpuidStub, [XSTATE_LEAF, bit, out.address]);
-      const view = viewOf(out.bytes);
-      const component = { size: view.getUint32(0, true), offset: view.getUint32(4, true) };
-      this.#host.arena.release(mark);
-      return component;
+      const { eax: size, ebx: offset } = this.cpuid(XSTATE_LEAF, bit);
+      return { size, offset };
     });
+  }
+
+  /** CPUID, on the processor that we happen to be on. */
+  cpuid(leaf: number, subleaf: number): CpuidRegisters {
+    using scope = this.#host.scope();
+    const out = scope.alloc(16);
+    this.#call(cpuidStub, [leaf, subleaf, out.address]);
+    const view = viewOf(out.bytes);
+    const [eax = 0, ebx = 0, ecx = 0, edx = 0] = [0, 4, 8, 12].map((at) =>
+      view.getUint32(at, true),
+    );
+    return { eax, ebx, ecx, edx };
   }
 
   [Symbol.dispose](): void {

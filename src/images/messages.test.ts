@@ -23,16 +23,23 @@ const folder = new URL('messages/', import.meta.url);
 const OURS = 20000;
 /** Fields the format has no place for: skipped by every other reader. */
 const OUR_FIELDS: string[] = [
+  'cpuinfo_x86_entry.further_capability',
   'eventfd_file_entry.semaphore',
   'eventpoll_tfd_entry.file_id',
   'eventpoll_tfd_entry.number',
+  'inotify_file_entry.lost',
   'mm_entry.coredump_filter',
   'mm_entry.mdwe',
   'mm_entry.memory_merge',
   'mm_entry.thp_disable_flags',
+  'pipe_data_entry.packet_lengths',
+  'pipe_data_entry.packet_offsets',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',
+  'task_core_entry.stops_seen',
+  'task_core_entry.xcomp_perm',
   'thread_core_entry.cpu_affinity',
+  'thread_core_entry.cpuid_fault',
   'thread_core_entry.io_flusher',
   'thread_core_entry.ioprio',
   'thread_core_entry.mce_kill',

@@ -52,6 +52,7 @@ const DUMP: Names<DumpRequest> = {
   leaveRunning: true,
   leaveStopped: true,
   timeoutSec: true,
+  cpuCaps: true,
   sync: true,
   ghostLimit: true,
   ghostFiemap: true,
@@ -60,6 +61,7 @@ const DUMP: Names<DumpRequest> = {
   shellJob: true,
   external: true,
   fileValidation: true,
+  refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
 };
@@ -71,6 +73,7 @@ const RESTORE: Names<RestoreRequest> = {
   external: true,
   inheritFd: true,
   sibling: true,
+  cpuCaps: true,
   leaveStopped: true,
   explain: true,
   pidfile: true,

@@ -20,4 +20,5 @@ export const resourceImages: readonly Image[] = [
   IMAGES.CGROUP,
   IMAGES.TTY_INFO,
   IMAGES.TTY_DATA,
+  IMAGES.CPUINFO,
 ].map((image) => image as Image);

@@ -3,6 +3,7 @@ import { vdsoSyscall } from '../arch/arch.js';
 import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
 import type { ParentedStore } from '../images/parents.js';
+import { taskLife } from '../images/task-state.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
@@ -100,16 +101,9 @@ export function compile(input: CompileInput): Compiled {
   return { plan, births, processes };
 }
 
-const TASK_ALIVE = 1;
-const TASK_DEAD = 2;
-const TASK_ZOMBIE = 3;
-
 /** Whether the process only waits to be reaped. */
-function isZombie(images: ImageSet, vpid: number): boolean {
-  const { tc } = images.require(IMAGES.CORE, vpid);
-  const state = tc?.task_state ?? TASK_ALIVE;
-  return state === TASK_DEAD || state === TASK_ZOMBIE;
-}
+const isZombie = (images: ImageSet, vpid: number): boolean =>
+  taskLife(images.require(IMAGES.CORE, vpid)) === 'ended';
 
 function birthOf(
   images: ImageSet,

@@ -44,9 +44,11 @@ function waitDead({ host, interrupts, threads }: FrozenTree): void {
 }
 
 /** The tasks stay stopped, as SIGSTOP leaves them, when they are let go; SIGCONT lets them run. */
-export function stopTree({ host, processes }: FrozenTree): void {
-  for (const { pid, zombie } of processes) {
-    const result = zombie ? 0 : host.attempt(kill, { pid, sig: SIGSTOP });
+export function stopTree(tree: FrozenTree): void {
+  const { host } = tree;
+  for (const { pid, zombie, threads } of tree.processes) {
+    const isStopped = tree.stopSignalOf(threads.map((tid) => ({ tid }))) !== undefined;
+    const result = zombie || isStopped ? 0 : host.attempt(kill, { pid, sig: SIGSTOP });
     // ESRCH: somebody killed it.
     if (result < 0 && result !== -ESRCH) host.call(kill, { pid, sig: SIGSTOP });
   }

@@ -51,6 +51,8 @@ function outline(host: Host, pid: Pid): ProcessView {
     vsid: vpid(stat.session),
     comm: stat.comm,
     state: 'alive',
+    stopSignal: undefined,
+    stoppedChildren: [],
     stat,
     status: parseStatus(readText(host, `/proc/${pid}/status`)),
     endedLeader: undefined,

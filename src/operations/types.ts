@@ -54,6 +54,11 @@ export interface Verdict {
   readonly because?: string;
 }
 
+export interface CpuinfoReport {
+  readonly kind: 'cpuinfo';
+  readonly action: 'dump' | 'check';
+}
+
 export type RestoreReport = Restored | ExplainedRestore;
 
 export interface Restored {

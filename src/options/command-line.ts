@@ -5,7 +5,9 @@ import { COMMANDS, type CommandSpec, commandNamed } from './commands.js';
 import { readConfigFiles } from './config-file.js';
 import {
   type CoredumpOptions,
+  type CpuinfoOptions,
   coredumpOptionsFrom,
+  cpuinfoOptionsFrom,
   type ImagesOptions,
   imagesOptionsFrom,
 } from './image-types.js';
@@ -38,6 +40,7 @@ export type CommandLine =
   | ({ readonly kind: 'restore'; readonly options: RestoreOptions } & Prelude)
   | ({ readonly kind: 'check'; readonly options: CheckOptions } & Prelude)
   | ({ readonly kind: 'show' | 'verify' | 'dedup'; readonly options: ImagesOptions } & Prelude)
+  | ({ readonly kind: 'cpuinfo'; readonly options: CpuinfoOptions } & Prelude)
   | ({ readonly kind: 'coredump'; readonly options: CoredumpOptions } & Prelude);
 
 /**
@@ -101,6 +104,8 @@ function requestOf(command: Command, settings: Settings, operands: readonly stri
     case 'verify':
     case 'dedup':
       return { kind: command, options: imagesOptionsFrom(settings, operands) } as const;
+    case 'cpuinfo':
+      return { kind: command, options: cpuinfoOptionsFrom(settings, operands) } as const;
     case 'coredump':
       return { kind: command, options: coredumpOptionsFrom(settings, operands) } as const;
     default:
@@ -144,9 +149,9 @@ function knownCommand(found: CommandSpec | undefined, { operands }: ParsedArgume
 function operandsAfter(command: Command, { given, operands, afterDashes }: ParsedArguments) {
   const rest = operands.slice(1);
   const takesCommand = command === 'restore' && given.some(({ spec }) => spec.name === 'exec-cmd');
-  const takesFolder = commandNamed(command)?.operand !== undefined;
-  const allowed = takesCommand ? afterDashes : takesFolder ? 1 : 0;
-  const surplus = rest.length > allowed ? rest[takesFolder ? 1 : 0] : undefined;
+  const takesOne = commandNamed(command)?.operand !== undefined;
+  const allowed = takesCommand ? afterDashes : takesOne ? 1 : 0;
+  const surplus = rest.length > allowed ? rest[takesOne ? 1 : 0] : undefined;
   if (surplus === undefined) return rest;
   const optional = given.find(
     ({ spec, text }) => spec.argument === 'optional' && text === undefined,

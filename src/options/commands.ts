@@ -5,8 +5,8 @@ export interface CommandSpec {
   readonly name: Command;
   readonly feature: 'now' | 'later';
   readonly help: string;
-  /** What operands it takes: one folder, instead of --images-dir. */
-  readonly operand?: 'DIR';
+  /** Its one operand: a folder, instead of --images-dir; or what to do. */
+  readonly operand?: 'DIR' | 'dump|check';
   /** Letters that mean another option here, by letter: the option's long name. */
   readonly letters?: Readonly<Record<string, string>>;
 }
@@ -21,7 +21,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   { name: 'service', feature: 'later', help: 'serve requests on a unix socket' },
   { name: 'swrk', feature: 'later', help: 'serve one client on an inherited socket' },
   { name: 'dedup', feature: 'now', help: 'drop superseded pages from parent images' },
-  { name: 'cpuinfo', feature: 'later', help: 'save or compare what the CPU can do' },
+  {
+    name: 'cpuinfo',
+    feature: 'now',
+    help: "'dump' saves what the CPU can do, 'check' compares",
+    operand: 'dump|check',
+  },
   { name: 'exec', feature: 'later', help: 'run a system call in a task (deprecated)' },
   { name: 'show', feature: 'now', help: 'show what a checkpoint holds', operand: 'DIR' },
   { name: 'verify', feature: 'now', help: 'check whether a checkpoint is sound', operand: 'DIR' },

@@ -1,5 +1,7 @@
-/** What the operations on images alone are asked to do: show, verify, coredump, dedup. */
+/** What the operations without tasks are asked to do: show, verify, coredump, dedup, cpuinfo. */
 import { resolve } from 'node:path';
+import { usage } from '../support/errors.js';
+import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import type { Settings } from './settings.js';
 import { type CommonOptions, commonFrom, commonOptions } from './types.js';
 
@@ -30,4 +32,26 @@ export function coredumpOptionsFrom(
     out: resolve(settings.text('out') ?? '.'),
     ...(pid !== undefined && { pid }),
   };
+}
+
+export interface CpuinfoOptions extends CommonOptions {
+  /** Writes cpuinfo.img, or compares this processor with it. */
+  readonly action: 'dump' | 'check';
+  readonly cpuCaps?: readonly CpuCap[];
+}
+
+export function cpuinfoOptionsFrom(
+  settings: Settings,
+  operands: readonly string[],
+): CpuinfoOptions {
+  const [action] = operands;
+  if (action !== 'dump' && action !== 'check') {
+    throw usage(
+      action === undefined
+        ? "'cpuinfo' says not what to do"
+        : `'${action}' is no action of cpuinfo`,
+      { remedy: "write 'cpuinfo dump' or 'cpuinfo check'" },
+    );
+  }
+  return { ...commonOptions(commonFrom(settings)), action, ...cpuCapsFrom(settings) };
 }

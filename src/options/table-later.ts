@@ -124,14 +124,6 @@ const CGROUPS: readonly OptionSpec[] = later('cgroups, which woodfrog cannot sav
 ]);
 
 const TASKS: readonly OptionSpec[] = [
-  ...later('the comparison of CPUs, which woodfrog cannot do yet', [
-    // On dump 'none' means: write no cpuinfo.img; none is written. On restore it would mean to skip the check that the
-    // saved registers fit this CPU, which is never skipped; 'fpu' means that check alone.
-    value('cpu-cap', 'string [CAP]', 'dump restore cpuinfo', 'what the CPU must have', {
-      rpc: 'cpu_cap',
-      accepts: { dump: ['none'], restore: ['fpu'] },
-    }),
-  ]),
   ...later('security modules, which woodfrog cannot restore yet', [
     value('lsm-profile', 'string TYPE:NAME', 'restore', 'profile of the restored tasks', {
       rpc: 'lsm_profile',

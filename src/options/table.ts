@@ -55,7 +55,24 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
     default: 10,
     rpc: 'timeout',
   }),
+  value(
+    'cpu-cap',
+    'string [CAP]',
+    'dump restore cpuinfo',
+    'what to compare of the CPU: fpu ins cpu all none',
+    {
+      rpc: 'cpu_cap',
+    },
+  ),
   flag('sync', 'dump', 'make the images durable (fsync) before any task is killed', { own: true }),
+  flag(
+    'refuse-seccomp-window',
+    'dump',
+    'refuse what would die of its seccomp filters if woodfrog were killed',
+    {
+      own: true,
+    },
+  ),
   flag('explain', 'dump restore', 'say what would be done, and do nothing', { own: true }),
   toggle('restore-detached', 'restore', 'exit once the tasks run, instead of waiting for them', {
     short: 'd',

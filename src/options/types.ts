@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
@@ -36,8 +37,15 @@ export interface DumpOptions extends CommonOptions {
   readonly timeoutSec: number;
   /** Makes the images durable (fsync) before any task is killed. */
   readonly sync: boolean;
+  /**
+   * Refuses threads whose seccomp filters would kill them for what a dump makes them do: the filters are suspended
+   * meanwhile, which ends when woodfrog is killed.
+   */
+  readonly refuseSeccompWindow: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
+  /** What of the processor is recorded; all if left out, nothing if empty. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Prints the statistics at the end. */
   readonly displayStats: boolean;
   /** Gets the root task's pid. */
@@ -77,6 +85,8 @@ export interface RestoreOptions extends CommonOptions {
   readonly sibling: boolean;
   /** The tasks stay stopped (SIGSTOP) afterwards. */
   readonly leaveStopped: boolean;
+  /** What this processor must have of that of the dump; if left out, as many registers and instructions. */
+  readonly cpuCaps?: readonly CpuCap[];
   /** Only prints the plan. */
   readonly explain: boolean;
   readonly displayStats: boolean;
@@ -112,6 +122,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     leaveStopped: false,
     timeoutSec: defaultOf('timeout') as number,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: defaultOf('ghost-limit') as number,
@@ -197,6 +208,8 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     leaveStopped: settings.flag('leave-stopped'),
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
+    ...cpuCapsFrom(settings),
+    refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     ghostLimit: settings.number('ghost-limit'),
@@ -221,6 +234,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     detached: settings.flag('restore-detached'),
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
+    ...cpuCapsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,

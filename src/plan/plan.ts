@@ -21,6 +21,8 @@ export interface FinalState {
   regs: Uint8Array;
   /** NT_X86_XSTATE bytes, or undefined to keep the initial state. */
   xstate: Uint8Array | undefined;
+  /** Thread-local segments, set before the registers that select them: user_desc each. */
+  segments?: readonly Uint8Array[];
   /** Blocked signals. */
   sigmask: bigint;
   /** The task ends instead: exit(2) with this code. */
@@ -43,6 +45,10 @@ export interface TrackTask {
   process: number;
   /** The vpids of those who do what belongs to its tables. */
   owners: Owners;
+  /** The signal that stops it in the stage 'task state': its own, and to be let through. */
+  stopSignal?: number;
+  /** SIGSTOP is sent to it just before it is let go. */
+  stopsLate?: true;
 }
 
 export class Plan<Port = unknown> {

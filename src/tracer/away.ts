@@ -62,8 +62,7 @@ export class Away {
   }
 
   /**
-   * A stop that nobody asked for. When a job control signal stops a process, its threads that run for us say so, run on,
-   * and stop for good when they are let go.
+   * A stop that nobody asked for. When a job control signal stops a process, its threads that run for us say so.
    */
   noteStop({ event, signal, tid }: WaitEvent & { kind: 'stopped' }): void {
     if (event === PTRACE_EVENT_STOP && signal !== SIGTRAP) this.#tree.noteStopSignal(tid, signal);

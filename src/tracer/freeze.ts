@@ -12,7 +12,7 @@ import { isSyscallStop, type WaitEvent, waitAnyOrTick } from '../host/wait.js';
 import { ENOENT, EPERM, ESRCH, errnoName } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
-import { SIGTRAP, signalName } from '../linux/signal.js';
+import { SIGTRAP } from '../linux/signal.js';
 import {
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_STOP,
@@ -20,7 +20,7 @@ import {
   PTRACE_O_TRACESYSGOOD,
 } from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
-import { CheckpointError, gone, refused, unsupported, within } from '../support/errors.js';
+import { CheckpointError, gone, refused, within } from '../support/errors.js';
 import { Family, type Relative } from './family.js';
 
 /** EXEC: an exec ends the process's other threads, and the one that called it takes the leader's number. */
@@ -42,11 +42,14 @@ type ThreadState = 'running' | 'stopped' | 'dead';
 export class FrozenTree implements Disposable {
   readonly host: Host;
   readonly interrupts: Interrupts;
+  /** Whether no thread may run a tape that its filters would kill it for, if they were not suspended. */
+  refusesSeccompWindow = false;
   /** Parents before their children. */
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
   readonly #threads = new Map<Pid, ThreadState>();
-  #stopSignal: { tid: Pid; signal: number } | undefined;
+  /** Threads whose process was stopped, as SIGSTOP does, before the freeze or meanwhile: by which signal. */
+  readonly #stopSignals = new Map<Pid, number>();
   #released = false;
 
   constructor(host: Host, interrupts: Interrupts) {
@@ -102,6 +105,15 @@ export class FrozenTree implements Disposable {
     return true;
   }
 
+  /** The signal that has stopped the process of these threads; undefined: none has. SIGCONT is not seen here. */
+  stopSignalOf(threads: readonly { tid: Pid }[]): number | undefined {
+    for (const { tid } of threads) {
+      const signal = this.#stopSignals.get(tid);
+      if (signal !== undefined) return signal;
+    }
+    return undefined;
+  }
+
   isKnown(tid: Pid): boolean {
     return this.#threads.has(tid);
   }
@@ -115,16 +127,12 @@ export class FrozenTree implements Disposable {
     if (this.#threads.has(tid)) this.#threads.set(tid, 'dead');
   }
 
-  /** A stop signal (SIGSTOP) came while a thread ran for us. It takes effect at the thaw. */
+  /**
+   * A thread stands still because its process was stopped. The stop stays in force while the thread runs for us, and the
+   * kernel stops it again when it is let go, by us or by our death.
+   */
   noteStopSignal(tid: Pid, signal: number): void {
-    this.#stopSignal ??= { tid, signal };
-  }
-
-  /** Throws when a process was told to stop meanwhile: saved as running, it would run on when it is restored. */
-  refuseStopped(): void {
-    if (!this.#stopSignal) return;
-    const { tid, signal } = this.#stopSignal;
-    throw stoppedBy(signal, tid, commOf(this.host, tid));
+    this.#stopSignals.set(tid, signal);
   }
 
   /** Waits until no seized thread is running. */
@@ -152,7 +160,7 @@ export class FrozenTree implements Disposable {
       attemptDetach(this.host, tid, signalOf(event));
     } else if (event.event === PTRACE_EVENT_STOP) {
       this.#threads.set(tid, 'stopped');
-      if (event.signal !== SIGTRAP) throw stoppedBy(event.signal, tid, commOf(this.host, tid));
+      if (event.signal !== SIGTRAP) this.noteStopSignal(tid, event.signal);
     } else {
       // A signal on its way is delivered as it would have been; the stop we asked for follows.
       resume(this.host, tid, event.signal);
@@ -213,13 +221,6 @@ export function detachSurely(host: Host, tid: Pid): void {
   const result = attemptDetach(host, tid);
   if (result < 0 && result !== -ESRCH) attemptDetach(host, tid);
 }
-
-export const stoppedBy = (signal: number, tid: Pid, comm: string): CheckpointError =>
-  unsupported(`the task is stopped by ${signalName(signal)}`, {
-    pid: tid,
-    comm,
-    remedy: `continue it first: kill -CONT ${tid}`,
-  });
 
 /** Stops the tree below `root`, whole, or leaves it running and throws. */
 export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): FrozenTree {

@@ -19,6 +19,7 @@ import {
   resumeToSyscall,
   setOptions,
   setRegisters,
+  setSegment,
   setSigmask,
   setXstate,
 } from '../host/ptrace.js';
@@ -52,6 +53,8 @@ import { killBorn } from './kill.js';
 import { type Puppet, puppetCall } from './puppet.js';
 
 const INT_MAX = 0x7fff_ffff;
+/** The stage in which processes that were stopped are stopped again. */
+const STOPPING: Stage = 'task state';
 const SLICE_NS = 10_000_000;
 
 export interface RunOptions<P> {
@@ -130,8 +133,12 @@ export class PlanRun<P = never> implements Disposable {
   commit({ leaveStopped = false } = {}): void {
     const host = this.#host;
     const tasks = this.#finalTasks();
-    const victims = tasks.filter(({ tid, process }) => tid === process).map(({ tid }) => tid);
-    if (leaveStopped) for (const one of victims) host.call(kill, { pid: one, sig: SIGSTOP });
+    const leaders = tasks.filter(({ tid, process }) => tid === process);
+    const victims = leaders.map(({ tid }) => tid);
+    for (const { tid, stopSignal, stopsLate } of leaders) {
+      const stops = (leaveStopped && stopSignal === undefined) || stopsLate;
+      if (stops) host.call(kill, { pid: tid, sig: SIGSTOP });
+    }
     const { stubs } = this.#options;
     using _deputy =
       victims.length > 1 ? new Deputy(host, { stubs, when: 'alone', victims }) : undefined;
@@ -203,8 +210,8 @@ export class PlanRun<P = never> implements Disposable {
   #waitBarrier(barrier: Barrier): void {
     const { interrupts } = this.#options;
     const count = (): number => this.#view.getUint32(barrier.counter, true);
-    // Two stops each: the newcomer's own, and its parent's.
-    let births = 2 * this.#birthsIn(barrier.stage);
+    // Two stops each: the newcomer's own, and its parent's; the signal that stops a process, and the stop.
+    let births = 2 * (this.#birthsIn(barrier.stage) + this.#stopsIn(barrier.stage));
     while (count() < barrier.participants) {
       this.#checkFailed(barrier.stage);
       interrupts.check(() => `stage '${barrier.stage}'`);
@@ -227,6 +234,13 @@ export class PlanRun<P = never> implements Disposable {
     const { first } = this.#options;
     return this.#plan.tracks.filter((track) => track !== first && track.firstStage === stage)
       .length;
+  }
+
+  /** How many processes are stopped in the stage. */
+  #stopsIn(stage: Stage): number {
+    return this.#plan.tasks.filter(
+      ({ stopSignal }) => stage === STOPPING && stopSignal !== undefined,
+    ).length;
   }
 
   #futexWait(offset: number, seen: number, target: number): void {
@@ -257,12 +271,19 @@ export class PlanRun<P = never> implements Disposable {
     });
   }
 
-  /** True for a stop that a birth brings: the first of a newcomer, and that of its parent. */
+  /**
+   * True for a stop that was to come: the first of a newcomer, that of its parent, and the two by which a process is
+   * stopped for good. A stopped process runs on as long as it is traced, and is stopped again when it is let go.
+   */
   #handle(event: WaitEvent, stage: Stage): boolean {
     const { tid } = event;
     if (event.kind !== 'stopped') {
       this.#ended(event, stage);
       return false;
+    }
+    if (stage === STOPPING && this.#isStopping(event)) {
+      resume(this.#host, tid, event.event === 0 ? event.signal : 0);
+      return true;
     }
     const isNew = !this.#alive.has(tid) && event.event === PTRACE_EVENT_STOP;
     if (isNew) this.#alive.add(tid);
@@ -270,6 +291,11 @@ export class PlanRun<P = never> implements Disposable {
     const isDeadly = event.event === 0 && event.signal !== SIGSTOP && this.#mayEnd(tid, stage);
     resume(this.#host, tid, isDeadly ? event.signal : 0);
     return isNew || (event.event > 0 && event.event <= PTRACE_EVENT_CLONE);
+  }
+
+  #isStopping({ tid, signal }: WaitEvent & { kind: 'stopped' }): boolean {
+    const task = this.#taskOf(tid);
+    return task?.stopSignal !== undefined && task.stopSignal === signal;
   }
 
   /** Takes note of an end; throws if the task should have lived. */
@@ -361,6 +387,7 @@ export class PlanRun<P = never> implements Disposable {
     for (const { tid, final } of tasks) {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
+      for (const desc of final.segments ?? []) setSegment(host, tid, desc);
       setRegisters(
         host,
         tid,

@@ -5,14 +5,25 @@ import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { attemptReadMemory } from '../host/process-memory.js';
-import { attemptRseq, getRegisters, getSigmask, getXstate, peekPending } from '../host/ptrace.js';
+import {
+  attemptRseq,
+  attemptSeccompFilter,
+  getRegisters,
+  getSigmask,
+  getXstate,
+  peekPending,
+} from '../host/ptrace.js';
+import { EMEDIUMTYPE, ENOENT, errnoName } from '../linux/errno.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { parseStat, type Stat } from '../linux/procfs/stat.js';
 import { parseStatus, type Status } from '../linux/procfs/status.js';
+import type { Seccomp, SeccompFilter } from '../linux/seccomp.js';
+import { SIGCONT, siginfo } from '../linux/signal.js';
 import { getRobustList } from '../linux/syscalls/tasks.js';
+import { SECCOMP_MODE_STRICT } from '../linux/uapi/seccomp.js';
 import { type Pid, type Vpid, vpid } from '../support/brand.js';
 import { getU64, viewOf } from '../support/bytes.js';
-import { gone, within } from '../support/errors.js';
+import { type CheckpointError, gone, refused, unsupported, within } from '../support/errors.js';
 import type { FrozenProcess, FrozenTree } from './freeze.js';
 
 const NO_RSEQ = { pointer: 0, size: 0, signature: 0, flags: 0 };
@@ -20,18 +31,24 @@ const NO_RSEQ = { pointer: 0, size: 0, signature: 0, flags: 0 };
 /** Parents before their children. */
 export function viewTree(tree: FrozenTree): ProcessView[] {
   const vpids = new Map<number, Vpid>();
-  return tree.processes.map((process) => {
-    const view = within({ pid: process.pid }, () => viewProcess(tree.host, process, vpids));
+  const views = tree.processes.map((process) => {
+    const view = within({ pid: process.pid }, () => viewProcess(tree, process, vpids));
     vpids.set(process.pid, view.vpid);
     return view;
   });
+  for (const { vpid: child, parent, stopSignal } of views) {
+    if (stopSignal === undefined) continue;
+    views.find((one) => one.vpid === parent)?.stoppedChildren.push(child);
+  }
+  return views;
 }
 
 function viewProcess(
-  host: Host,
+  tree: FrozenTree,
   process: FrozenProcess,
   vpids: ReadonlyMap<number, Vpid>,
 ): ProcessView {
+  const { host } = tree;
   const { pid: leader, zombie } = process;
   const threads = process.threads.map((tid) => viewThread(host, leader, tid));
   const [first] = threads;
@@ -41,6 +58,7 @@ function viewProcess(
   };
   const hasEnded = first !== undefined && first.tid !== leader;
   const { stat, status } = hasEnded ? first : leaders;
+  const pending = first === undefined ? [] : peekPending(host, first.tid, true);
   return {
     pid: leader,
     task: first?.tid ?? leader,
@@ -50,12 +68,14 @@ function viewProcess(
     vsid: innermost(status.NSsid, stat.session),
     comm: leaders.stat.comm,
     state: zombie ? 'zombie' : 'alive',
+    stopSignal: stopSignalOf(tree, { threads, pendingShared: pending }),
+    stoppedChildren: [],
     stat,
     status,
     endedLeader: hasEnded ? leaders : undefined,
     threads,
     mappings: first === undefined ? [] : parseMaps(readText(host, `/proc/${first.tid}/maps`)),
-    pendingShared: first === undefined ? [] : peekPending(host, first.tid, true),
+    pendingShared: pending,
     lateSignals: [],
   };
 }
@@ -71,12 +91,25 @@ function parentOf({ ppid, pid: child, comm }: Stat, vpids: ReadonlyMap<number, V
   });
 }
 
+/** SIGCONT continues a process when it is sent, and can be pending afterwards: all threads are stopped as before then. */
+export function stopSignalOf(
+  tree: FrozenTree,
+  { threads, pendingShared }: Pick<ProcessView, 'threads' | 'pendingShared'>,
+): number | undefined {
+  const queues = [pendingShared, ...threads.map(({ pending }) => pending)];
+  const isContinued = queues.some((queue) =>
+    queue.some((info) => siginfo.decode(info).si_signo === SIGCONT),
+  );
+  return isContinued ? undefined : tree.stopSignalOf(threads);
+}
+
 /** Reads the signals pending for the process again, and those for its threads if asked to: some may have come late. */
 export function refreshPending(
-  host: Host,
+  tree: FrozenTree,
   process: ProcessView,
   { threads }: { threads: boolean },
 ): void {
+  const { host } = tree;
   const [first] = process.threads;
   if (first === undefined) return;
   const shared = peekPending(host, first.tid, true);
@@ -87,6 +120,7 @@ export function refreshPending(
     process.lateSignals.push(...added(thread.pending, pending));
     thread.pending = pending;
   }
+  process.stopSignal = stopSignalOf(tree, process);
 }
 
 /** Nothing is taken from a queue while nobody runs, so what was there is still there. */
@@ -131,6 +165,7 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
             flags: rseq.flags,
           },
     robustList: robustListOf(host, tid),
+    seccomp: seccompOf(host, tid, status),
     pending: peekPending(host, tid, false),
     stat: parseStat(readText(host, `${folder}/stat`)),
     status,
@@ -153,6 +188,30 @@ function outsideSection(host: Host, tid: Pid, regs: Registers, pointer: number):
   if (typeof section === 'number') return regs;
   const ip = abortRseq(regs, rseq_cs.decode(section));
   return ip === undefined ? regs : { ...regs, ip };
+}
+
+function seccompOf(host: Host, tid: Pid, { Seccomp: mode }: Status): Seccomp | undefined {
+  if (!mode) return undefined;
+  if (mode === SECCOMP_MODE_STRICT) return { strict: true, filters: [] };
+  const filters: SeccompFilter[] = [];
+  for (;;) {
+    const filter = attemptSeccompFilter(host, tid, filters.length);
+    if (filter === -ENOENT && filters.length > 0) return { strict: false, filters };
+    if (typeof filter === 'number') throw unreadable(tid, -filter);
+    filters.push(filter);
+  }
+}
+
+function unreadable(tid: Pid, errno: number): CheckpointError {
+  const context = { pid: tid, object: 'seccomp', errno: errnoName(errno), syscall: 'ptrace' };
+  if (errno === EMEDIUMTYPE) {
+    return unsupported('its filter is not classic BPF, and cannot be read', context);
+  }
+  return refused(`its filters cannot be read: PTRACE_SECCOMP_GET_FILTER: ${errnoName(errno)}`, {
+    ...context,
+    remedy:
+      'run woodfrog as root, with CAP_SYS_ADMIN, and without seccomp (in a container: --security-opt seccomp=unconfined); the kernel needs CONFIG_CHECKPOINT_RESTORE',
+  });
 }
 
 function robustListOf(host: Host, tid: Pid): ThreadView['robustList'] {

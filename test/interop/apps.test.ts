@@ -10,7 +10,8 @@ if (other === undefined) {
 } else {
   const toCriu = goAndReturn({ dumper: tool, restorer: other });
   const fromCriu = goAndReturn({ dumper: other, restorer: tool });
-  for (const { name, run } of [...APPS, bigApp(64)]) {
+  for (const { name, run, criuLoses } of [...APPS, bigApp(64)]) {
+    if (criuLoses !== undefined) continue;
     describe(name, () => {
       test('woodfrog dumps, CRIU restores', (t) => bounded(t, () => run(toCriu)));
       test('CRIU dumps, woodfrog restores', (t) => bounded(t, () => run(fromCriu)));

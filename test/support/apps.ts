@@ -18,6 +18,8 @@ export interface App {
   name: string;
   /** Starts it, lets `act` happen, lets it work on, and checks that nothing was lost. */
   run: (act: Act) => Promise<void>;
+  /** What CRIU loses of it: it does not go over. */
+  criuLoses?: string;
 }
 
 /**
@@ -35,10 +37,10 @@ export const goAndReturn =
     await sleep(100);
   };
 
-const ownCheck = (name: string, program: string): App => ({
+const ownCheck = (name: string, program: string, ...args: string[]): App => ({
   name,
   run: async (act) => {
-    const started = startProgram(join('apps', program));
+    const started = startProgram(join('apps', program), { args });
     await started.waitReady(40_000);
     await sleep(100);
     await act(started);
@@ -112,6 +114,12 @@ const pipeline = (
 export const APPS: readonly App[] = [
   ownCheck('a bash loop loses and repeats nothing', 'loop.sh'),
   ownCheck('python threads beside an idle SQLite database', 'threads.py'),
+  {
+    ...ownCheck('an event loop over everything that can be waited for', 'event-loop.c'),
+    criuLoses: 'it drops events of inotify that have not been read',
+  },
+  ownCheck('an event loop that looks for what it may have missed', 'event-loop.c', 'rescan'),
+  ownCheck('Node.js with worker threads, timers and a thread pool', 'workers.mjs'),
   ownCheck('perl with a child behind pipes', 'words.pl'),
   ownCheck('a 64-thread mutex round', 'round.c'),
   ownCheck('a tree of 200 processes', 'forest.c'),

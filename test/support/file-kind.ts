@@ -11,7 +11,7 @@ import type {
   RebuildInputs,
 } from '../../src/objects/rebuild-context.js';
 import { Plan } from '../../src/plan/plan.js';
-import { type Step, WordAt } from '../../src/plan/track.js';
+import { type Step, Value, WordAt } from '../../src/plan/track.js';
 
 /** `lines` of fdinfo come after pos, flags (octal, as the kernel writes them) and mnt_id. */
 export function descriptionOf(
@@ -35,9 +35,13 @@ export const entryOf = (
 ): unknown => kind.inspect({ id: 7, description, seen, ids: ids as FileIds }).entry;
 
 const layout = { startOf: () => 0, resultOf: () => 0 };
+const nameOf = (value: unknown): string | undefined => {
+  if (value instanceof WordAt) return 'a word';
+  return value instanceof Value ? 'a result' : undefined;
+};
 const shown = ({ call, args, mustEqual }: Step): string => {
   const given = typeof args === 'function' ? args(layout) : args;
-  const text = printCall(call, given, (value) => (value instanceof WordAt ? 'a word' : undefined));
+  const text = printCall(call, given, nameOf);
   return mustEqual === undefined ? text : `${text} = ${mustEqual}`;
 };
 

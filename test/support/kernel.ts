@@ -140,7 +140,7 @@ const SETTLE_MS = 3000;
 const BETWEEN_MS = 15;
 
 /** What does not change any more: a program says READY a moment before its last call has returned. */
-async function settledSnapshot(pid: number): Promise<Snapshot> {
+export async function settledSnapshot(pid: number): Promise<Snapshot> {
   const end = Date.now() + SETTLE_MS;
   let before = takeSnapshot(pid);
   while (Date.now() < end) {

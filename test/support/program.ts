@@ -230,8 +230,8 @@ function killQuietly(pid: number): void {
 export const freshDir = (): string => mkdtempSync(join(tmpdir(), 'woodfrog-test-'));
 
 /**
- * Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .sh
- * bash.
+ * Starts `test/<name>`: a C file is compiled first, a .py file runs under python3, .pl perl, .mjs
+ * this Node, .sh bash.
  */
 export function startProgram(name: string, options: StartOptions = {}): Program {
   const dir = freshDir();
@@ -250,6 +250,7 @@ function interpreter(name: string, options: StartOptions): string[] {
   const source = testSource(name);
   if (name.endsWith('.py')) return [pythonPath(), source];
   if (name.endsWith('.pl')) return ['perl', source];
+  if (name.endsWith('.mjs')) return [process.execPath, source];
   return ['bash', source];
 }
 

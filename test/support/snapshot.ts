@@ -180,10 +180,10 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
 }
 
 /** Anonymous shared memory, memfds. */
-const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero|\/memfd:.*) \(deleted\)$/;
+const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
 /** CRIU brings it back as a memfd, which shows. */
 const SHARED_AS_MEMFD =
-  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?=\/dev\/zero ))?(\/dev\/zero|\/memfd:.*) \(deleted\)$/;
+  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?=\/dev\/zero ))?(\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
 
 /**
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of

@@ -216,6 +216,7 @@ export function subject(
     rseq: { pointer: 0, size: 0, signature: 0, flags: 0 },
     robustList: { head: 0, length: 24 },
     pending: [],
+    seccomp: undefined,
     stat: stat(),
     status: status(),
     ...thread,
@@ -227,7 +228,8 @@ export function subject(
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
       ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
-      ...{ mappings: [], pendingShared: [], lateSignals: [], ...process },
+      ...{ mappings: [], pendingShared: [], lateSignals: [], stopSignal: undefined },
+      ...{ stoppedChildren: [], ...process },
     },
   };
 }
@@ -245,7 +247,8 @@ export function inspectState(
   { port = fakePort(), answer = () => 0 }: { port?: DumpPort; answer?: Answer } = {},
 ): TaskPatch {
   const seen = state.observe?.(port, who);
-  const probed = state.probe?.(probeTape(answer), who, seen)();
+  const own = { ...who, seen };
+  const probed = state.probe?.(probeTape(answer), state.probesAlone?.(own) ? own : undefined)();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 

@@ -7,10 +7,10 @@
 import { type StructValue, struct, u64 } from '../../linux/struct.js';
 import { NR } from '../../linux/syscall-numbers.js';
 import { type Address, address } from '../../support/brand.js';
-import { toNumber, toSigned, toWord } from '../../support/bytes.js';
+import { toNumber, toSigned, toWord, viewOf } from '../../support/bytes.js';
 
 /** struct user_regs_struct: 27 words. */
-export const user_regs_struct = struct(
+const declared = struct(
   'user_regs_struct',
   {
     r15: u64,
@@ -44,7 +44,54 @@ export const user_regs_struct = struct(
   { size: 27 * 8 },
 );
 
-export type Registers = StructValue<typeof user_regs_struct>;
+/** Read and written for every thread of a tree, several times: as one literal, and without looking up each field. */
+export const user_regs_struct: typeof declared = {
+  ...declared,
+  get: readRegisters,
+  decode: (from, offset = 0) => readRegisters(viewOf(from), offset),
+  encode(value) {
+    const out = new Uint8Array(declared.size);
+    const words = new BigUint64Array(out.buffer);
+    for (let i = 0; i < NAMES.length; i++) words[i] = value[NAMES[i] as keyof Registers] ?? 0n;
+    return out;
+  },
+};
+
+const NAMES = Object.keys(declared.fields);
+
+function readRegisters(view: DataView, offset: number) {
+  return {
+    r15: view.getBigUint64(offset + 0, true),
+    r14: view.getBigUint64(offset + 8, true),
+    r13: view.getBigUint64(offset + 16, true),
+    r12: view.getBigUint64(offset + 24, true),
+    bp: view.getBigUint64(offset + 32, true),
+    bx: view.getBigUint64(offset + 40, true),
+    r11: view.getBigUint64(offset + 48, true),
+    r10: view.getBigUint64(offset + 56, true),
+    r9: view.getBigUint64(offset + 64, true),
+    r8: view.getBigUint64(offset + 72, true),
+    ax: view.getBigUint64(offset + 80, true),
+    cx: view.getBigUint64(offset + 88, true),
+    dx: view.getBigUint64(offset + 96, true),
+    si: view.getBigUint64(offset + 104, true),
+    di: view.getBigUint64(offset + 112, true),
+    orig_ax: view.getBigUint64(offset + 120, true),
+    ip: view.getBigUint64(offset + 128, true),
+    cs: view.getBigUint64(offset + 136, true),
+    flags: view.getBigUint64(offset + 144, true),
+    sp: view.getBigUint64(offset + 152, true),
+    ss: view.getBigUint64(offset + 160, true),
+    fs_base: view.getBigUint64(offset + 168, true),
+    gs_base: view.getBigUint64(offset + 176, true),
+    ds: view.getBigUint64(offset + 184, true),
+    es: view.getBigUint64(offset + 192, true),
+    fs: view.getBigUint64(offset + 200, true),
+    gs: view.getBigUint64(offset + 208, true),
+  };
+}
+
+export type Registers = StructValue<typeof declared>;
 
 /** orig_ax of a task that is in no system call: the kernel's restart logic leaves ax and ip alone. */
 export const NO_SYSCALL = toWord(-1);
@@ -54,6 +101,7 @@ const ERESTARTSYS = 512n;
 const ERESTARTNOINTR = 513n;
 const ERESTARTNOHAND = 514n;
 const ERESTART_RESTARTBLOCK = 516n;
+const RESTARTS = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK];
 const EINTR = 4;
 // uapi/linux/futex.h; without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_CMD_MASK = 0x7fn;
@@ -124,6 +172,5 @@ const reissue = (regs: Registers): Registers => ({
 function restartCode(regs: Registers): bigint | undefined {
   if (syscallNumber(regs) === undefined) return undefined;
   const code = -toSigned(regs.ax);
-  const restarts = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK];
-  return restarts.includes(code) ? code : undefined;
+  return RESTARTS.includes(code) ? code : undefined;
 }

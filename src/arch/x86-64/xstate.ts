@@ -154,6 +154,23 @@ function standardComponent(bit: number): XstateComponent | undefined {
   return feature && { offset: feature.offset, size: feature.size };
 }
 
+/** Of these components (XCR0), those that images can hold. SSE shares its place with x87, and CRIU names that alone. */
+export function imageComponents(xcr0: bigint): bigint {
+  const held = FEATURES.filter(({ field }) => field !== undefined).map(({ bit }) => bit);
+  return [XFEATURE_FP, ...held]
+    .filter((bit) => has(xcr0, bit))
+    .reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
+}
+
+export function componentNames(mask: bigint): string[] {
+  const names: string[] = [];
+  for (let bit = 0; bit < 64; bit++) {
+    if (!has(mask, bit)) continue;
+    names.push(FEATURES.find((one) => one.bit === bit)?.name ?? `xstate component ${bit}`);
+  }
+  return names;
+}
+
 /** By name, the components in use that no image can hold: a task that has one cannot be saved. */
 export function unsavableXstate(xstate: Uint8Array): string[] {
   const inUse = xstateBv(xstate);

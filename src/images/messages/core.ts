@@ -75,6 +75,10 @@ export const task_core_entry = message('task_core_entry', {
   exit_signal: optional(20000, uint32),
   /** The wait status of a leader that has ended before the other threads; its core has no registers then. */
   leader_exit_code: optional(20001, uint32),
+  /** Ours: children of this process that are stopped, and whose stop it has waited for (WUNTRACED) already. */
+  stops_seen: repeated(20002, uint32),
+  /** Components of the extended registers that it was permitted on request (ARCH_REQ_XCOMP_PERM), by bit. */
+  xcomp_perm: optional(20040, uint64),
 });
 
 export const task_kobj_ids_entry = message('task_kobj_ids_entry', {
@@ -134,6 +138,8 @@ export const thread_core_entry = message('thread_core_entry', {
   spec_indirect_branch: optional(20008, uint32),
   spec_l1d_flush: optional(20009, uint32),
   personality: optional(20010, uint32),
+  /** ARCH_SET_CPUID: the CPUID instruction raises SIGSEGV. */
+  cpuid_fault: optional(20040, bool),
 });
 
 export const core_entry = message('core_entry', {

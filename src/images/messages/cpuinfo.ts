@@ -32,6 +32,8 @@ export const cpuinfo_x86_entry = message('cpuinfo_x86_entry', {
   xfeatures_mask: optional(8, uint64),
   xsave_size: optional(9, uint32),
   xsave_size_max: optional(10, uint32),
+  /** Ours: CPUID leaf 7, subleaf 1, eax and edx. */
+  further_capability: repeated(20000, uint32),
 });
 
 export const cpuinfo_ppc64_entry = message('cpuinfo_ppc64_entry', {

@@ -1,5 +1,6 @@
 /** inotify(7) and fanotify(7): instances and marks. */
 import {
+  bool,
   enumeration,
   message,
   optional,
@@ -32,6 +33,8 @@ export const inotify_file_entry = message('inotify_file_entry', {
   flags: required(2, uint32, { hex: true }),
   fown: required(4, fown_entry),
   wd: repeated(5, inotify_wd_entry),
+  /** Ours: events had not been read, and are lost. */
+  lost: optional(20000, bool),
 });
 
 export const fanotify_inode_mark_entry = message('fanotify_inode_mark_entry', {

@@ -97,11 +97,29 @@ export class Fdinfo extends NamedValues {
   constructor(text: string) {
     super();
     this.source = text;
-    this.pos = this.signed64('pos');
-    this.flags = this.oct('flags');
-    this.mnt_id = this.dec('mnt_id');
-    this.ino = this.has('ino') ? this.dec64('ino') : undefined;
+    this.pos = this.lineOf('pos', (cursor) =>
+      cursor.accept(MINUS) ? -cursor.decimal64() : cursor.decimal64(),
+    );
+    this.flags = this.lineOf('flags', (cursor) => cursor.octal());
+    this.mnt_id = this.lineOf('mnt_id', (cursor) => cursor.signed());
+    this.ino = this.has('ino') ? this.lineOf('ino', (cursor) => cursor.decimal64()) : undefined;
     this.scm_fds = this.has('scm_fds') ? this.dec('scm_fds') : undefined;
+  }
+
+  /** A number that is a line's whole value, read in place: four of them for every open file. */
+  private lineOf<T>(name: string, read: (cursor: Cursor) => T): T {
+    const at = this.valueAt(name, 0);
+    if (at < 0) throw refused(`${FILE} has no "${name}"`);
+    const cursor = new Cursor(FILE, this.source, at);
+    cursor.skipBlanks();
+    const value = read(cursor);
+    cursor.skipBlanks();
+    cursor.endOfLine();
+    return value;
+  }
+
+  override has(name: string): boolean {
+    return this.valueAt(name, 0) >= 0;
   }
 
   find(name: string): string | undefined {

@@ -45,6 +45,7 @@ export const EPIOCGPARAMS = 0x8008_8a02;
 
 export const inotifyFlags = { IN_NONBLOCK: O_NONBLOCK, IN_CLOEXEC: O_CLOEXEC };
 export const IN_ACCESS = 0x1;
+export const IN_MODIFY = 0x2;
 export const IN_CLOSE_NOWRITE = 0x10;
 export const IN_OPEN = 0x20;
 export const IN_DONT_FOLLOW = 0x0200_0000;

@@ -126,14 +126,24 @@ export const SUID_DUMP_ROOT = 2;
 
 // arch_prctl(2).
 export const ARCH_GET_CPUID = 0x1011;
+export const ARCH_SET_CPUID = 0x1012;
+export const ARCH_GET_XCOMP_PERM = 0x1022;
+export const ARCH_REQ_XCOMP_PERM = 0x1023;
 
 export const KEYCTL_GET_KEYRING_ID = 0;
 export const KEY_SPEC_THREAD_KEYRING = -1;
 export const KEY_SPEC_PROCESS_KEYRING = -2;
 
-/** A descriptor for set_thread_area(2); `flags` holds the bit fields, from seg_32bit at bit 0 to useable at bit 6. */
+/** A descriptor for set_thread_area(2); `flags` holds the bit fields. */
 export const user_desc = struct(
   'user_desc',
   { entry_number: u32, base_addr: u32, limit: u32, flags: u32 },
   { size: 16 },
 );
+export const USER_DESC_SEG_32BIT = 1 << 0;
+export const USER_DESC_CONTENTS_LOW = 1 << 1;
+export const USER_DESC_CONTENTS_HIGH = 1 << 2;
+export const USER_DESC_READ_EXEC_ONLY = 1 << 3;
+export const USER_DESC_LIMIT_IN_PAGES = 1 << 4;
+export const USER_DESC_SEG_NOT_PRESENT = 1 << 5;
+export const USER_DESC_USEABLE = 1 << 6;

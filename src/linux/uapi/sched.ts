@@ -107,7 +107,11 @@ export const WNOHANG = 1;
 export const WUNTRACED = 2;
 export const __WNOTHREAD = 0x20000000;
 export const __WALL = 0x40000000;
-export const waitFlags = { WNOHANG, WUNTRACED, __WNOTHREAD, __WALL };
+/** For waitid(2): WUNTRACED by its other name, and not to take what is reported. */
+export const WSTOPPED = 2;
+export const WNOWAIT = 0x1000000;
+export const P_PID = 1;
+export const waitFlags = { WNOHANG, WUNTRACED, WNOWAIT, __WNOTHREAD, __WALL };
 
 export const timespec = struct('timespec', { tv_sec: long, tv_nsec: long }, { size: 16 });
 export const rlimit64 = struct('rlimit64', { rlim_cur: u64, rlim_max: u64 }, { size: 16 });

@@ -1,5 +1,6 @@
 /** The kinds of open files that are saved and restored: one line each. */
 import type { FileKind } from '../kinds.js';
+import { bpfMap } from './bpf-map.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
@@ -24,4 +25,5 @@ export const FILE_KINDS: readonly FileKind[] = [
   terminal,
   inotify,
   memfd,
+  bpfMap,
 ];

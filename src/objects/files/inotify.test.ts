@@ -32,8 +32,30 @@ test('a watch gets the entry that CRIU gave it, field by field', () => {
   assert.deepEqual({ ...entry, id: 15 }, saved);
 });
 
+test('events that wait to be read are noted as lost, and said to be', () => {
+  const entry = inspected({ path: '/a' }, 48) as { lost?: boolean };
+  assert.equal(entry.lost, true);
+  const port = { readText: () => '1503\n' };
+  const steps = stepsOf(inotify, { ...entry, wd: [] }, { context: { port } });
+  const count = (part: string): number => steps.filter((step) => step.includes(part)).length;
+  // As many as fit, and one more.
+  assert.equal(count('task state: sendfile(42, 42'), 752);
+  assert.deepEqual(
+    steps
+      .filter((step) => /read\(|watch/.test(step))
+      .map((step) => step.replace(/0x\w+(<\d+>)?/, '')),
+    [
+      'task state: inotify_add_watch(43, , 0x3)',
+      'task state: inotify_rm_watch(43, a result)',
+      'task state: read(43, , 16000) = 16000',
+      'task state: read(43, , 8048) = 8048',
+    ],
+  );
+  const huge = { context: { port: { readText: () => '99999999' } } };
+  assert.throws(() => stepsOf(inotify, { ...entry, wd: [] }, huge), /max_queued_events/);
+});
+
 test('what cannot be watched again is refused by name', () => {
-  assert.throws(() => inspected({ path: '/a' }, 48), /48 bytes of events/);
   assert.throws(() => inspected(undefined), /watch 1 is on \(inode 2162927\) is not found/);
   assert.throws(() => inspected({ deleted: '/a' }), /watch 1 is on '\/a', which is deleted/);
 });

@@ -1,8 +1,8 @@
 /**
  * inotify(7): fdinfo shows each watch by device, inode and file handle; images have the path, too, which is what a
  * restore watches. Numbers of watches only count up: those that are gone are given again and taken back. Events that
- * wait to be read are shown nowhere but by their length. Watches are made in 'task state': what the restore itself
- * opens before is not told of.
+ * wait to be read are shown nowhere but by their length: the restored instance says that it lost some. Watches are made
+ * in 'task state': what the restore itself opens before is not told of.
  */
 import { fd_types } from '../../images/messages/fdinfo.js';
 import type { inotify_file_entry, inotify_wd_entry } from '../../images/messages/fsnotify.js';
@@ -27,6 +27,7 @@ import { cString } from '../../support/text.js';
 import { type DescriptionView, defineFileKind, type TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { commonFields } from './anonymous.js';
+import { makeEventFile, overflow, queueLength } from './inotify-overflow.js';
 import { settableFlags } from './pipe-queue.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
 
@@ -129,7 +130,11 @@ const pathOf = ({ wd, f_handle }: WatchEntry): string => {
   throw unsupported(`its watch ${wd} has no path in the images`);
 };
 
-export const inotify = defineFileKind<InotifyEntry, Map<DescriptionView, Instance>>({
+export const inotify = defineFileKind<
+  InotifyEntry,
+  Map<DescriptionView, Instance>,
+  number | undefined
+>({
   name: 'inotify',
   fdType: fd_types.INOTIFY,
   unionField: 'ify',
@@ -141,12 +146,8 @@ export const inotify = defineFileKind<InotifyEntry, Map<DescriptionView, Instanc
       unreadBytes: 0,
       watches: [],
     };
-    if (unread > 0) {
-      throw unsupported(`it has ${unread} bytes of events that have not been read`, {
-        remedy: 'checkpoint when the program has read them',
-      });
-    }
-    return { entry: { ...commonFields(id, description), wd: watches.map(watchEntry) } };
+    const wd = watches.map(watchEntry);
+    return { entry: { ...commonFields(id, description), wd, ...(unread > 0 && { lost: true }) } };
   },
   survey: ({ wd }, port) =>
     wd.flatMap((watch) => {
@@ -154,15 +155,21 @@ export const inotify = defineFileKind<InotifyEntry, Map<DescriptionView, Instanc
       const found = port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
       return typeof found === 'number' ? [`'${path}' is missing (${errnoName(-found)})`] : [];
     }),
+  resourceOf: ({ id }) => `inotify ${id}`,
+  make({ entries: [entry], process: { track } }) {
+    return entry?.lost ? makeEventFile(track, `inotify ${entry.id}`) : undefined;
+  },
   open({ entry: { id }, process: { track } }) {
     return track.newFd(inotifyInit1, { flags: O_NONBLOCK }, { object: `inotify ${id}` });
   },
-  fill({ entry, process: { track } }, fd) {
+  fill({ entry, process: { track }, made: file, context }, fd) {
     track.at('task state');
     const object = `inotify ${entry.id}`;
     const counting: Counting = { track, fd, object, next: 1, ignored: 0 };
     for (const watch of [...entry.wd].sort((a, b) => a.wd - b.wd)) addWatch(counting, watch);
     if (counting.ignored > 0) forgetIgnored(counting);
+    if (file !== undefined)
+      overflow(track, { fd, file, events: queueLength(context.port), object });
     track.call(fcntl, { fd, cmd: F_SETFL, arg: settableFlags(entry.flags) }, { object });
   },
 });

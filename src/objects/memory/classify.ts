@@ -6,6 +6,7 @@ import { anonName, type Mapping } from '../../linux/procfs/maps.js';
 import { unknownVmFlags, VM_FLAGS, type VmFlags } from '../../linux/procfs/smaps.js';
 import { S_IFCHR, S_IFMT, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { type CheckpointError, unsupported } from '../../support/errors.js';
+import { isAioRing } from './aio.js';
 import type { MappedFile } from './observe.js';
 import { describeMapping } from './vma.js';
 
@@ -14,6 +15,7 @@ export type MappingKind =
   | 'shared anonymous'
   | 'file'
   | 'memfd'
+  | 'AIO ring'
   | 'vvar'
   | 'vdso'
   | 'vsyscall';
@@ -31,6 +33,7 @@ const SAVED_FLAGS = new Set(
 );
 /** The kernel's own pages: mapped anew by every kernel. */
 const KERNEL_FLAGS = new Set([...SAVED_FLAGS, 'pf', 'io', 'de', 'mm', 'ar']);
+const RING_FLAGS = new Set([...SAVED_FLAGS, 'de']);
 
 const REMEDY_END = 'end the program, or have it unmap this memory before the dump';
 
@@ -64,7 +67,6 @@ const REFUSED_FLAGS: Readonly<Record<string, { what: string; remedy?: string }>>
 const SPECIAL_FILES: readonly [prefix: string, what: string][] = [
   ['/SYSV', 'System V shared memory is not supported yet'],
   ['/anon_hugepage', 'huge TLB pages are not supported'],
-  ['/[aio]', 'asynchronous I/O rings (io_setup) are not supported yet'],
   ['/secretmem', 'secret memory (memfd_secret) cannot be read from outside'],
   ['anon_inode:[secretmem]', 'secret memory (memfd_secret) cannot be read from outside'],
   ['anon_inode:[io_uring]', 'io_uring is not supported'],
@@ -78,11 +80,10 @@ const SPECIAL_FILES: readonly [prefix: string, what: string][] = [
 export function classify(facts: MappingFacts): MappingKind {
   const { mapping, flags, protectionKey } = facts;
   const kind = kindOf(facts);
-  const isKernels = kind === 'vvar' || kind === 'vdso' || kind === 'vsyscall';
   if (protectionKey !== 0) {
     throw refusal(mapping, `protection key ${protectionKey} is not supported yet`, REMEDY_END);
   }
-  const unsaved = [...flags].filter((code) => !(isKernels ? KERNEL_FLAGS : SAVED_FLAGS).has(code));
+  const unsaved = [...flags].filter((code) => !flagsOf(kind).has(code));
   const [first] = unsaved;
   if (first === undefined) return kind;
   const known = REFUSED_FLAGS[first];
@@ -91,6 +92,11 @@ export function classify(facts: MappingFacts): MappingKind {
     ? 'unknown to this version'
     : VM_FLAGS[first as keyof typeof VM_FLAGS];
   throw refusal(mapping, `VmFlags has '${first}' (${name}), which is not supported`, REMEDY_END);
+}
+
+function flagsOf(kind: MappingKind): ReadonlySet<string> {
+  if (kind === 'AIO ring') return RING_FLAGS;
+  return kind === 'vvar' || kind === 'vdso' || kind === 'vsyscall' ? KERNEL_FLAGS : SAVED_FLAGS;
 }
 
 function kindOf(facts: MappingFacts): MappingKind {
@@ -103,6 +109,7 @@ function kindOf(facts: MappingFacts): MappingKind {
   }
   if (path === '/dev/zero' && mapping.deleted && shared) return 'shared anonymous';
   if (path.startsWith('/memfd:') && mapping.deleted) return 'memfd';
+  if (isAioRing(mapping)) return 'AIO ring';
   const special = SPECIAL_FILES.find(([prefix]) => path.startsWith(prefix));
   if (special && (mapping.deleted || !path.startsWith('/'))) {
     throw refusal(mapping, special[1], REMEDY_END);

@@ -224,7 +224,6 @@ test('special mappings are refused by name', () => {
   const cases: [line: string, said: RegExp][] = [
     [named('/SYSV00000000 (deleted)'), /System V shared memory/],
     [named('/anon_hugepage (deleted)'), /huge TLB pages/],
-    [named('/[aio] (deleted)'), /asynchronous I\/O/],
     [named('/secretmem (deleted)'), /secret memory/],
     [named('anon_inode:[io_uring]'), /io_uring/],
     [named('anon_inode:[perf_event]'), /perf event/],

@@ -31,6 +31,7 @@ import {
   LASTING_ADVICE,
   VMA_ANON_PRIVATE,
   VMA_ANON_SHARED,
+  VMA_AREA_AIORING,
   VMA_AREA_GUARD,
   VMA_AREA_HEAP,
   VMA_AREA_MEMFD,
@@ -62,7 +63,7 @@ export interface FileRegistry {
 export interface PageArea extends AddressRange {
   /** PE_* of its page runs. */
   flags: number;
-  /** 'content': pages that hold something. 'all': every page, for the vdso, which page tables show as a file's. */
+  /** 'content': pages that hold something. 'all': every page, where page tables show them as a file's. */
   pages: 'content' | 'all';
   /** Its pages can be read with the task's own rights; else through /proc/PID/mem. */
   readable: boolean;
@@ -161,6 +162,7 @@ function inspectMapping(
       vma,
     });
   }
+  if (kind === 'AIO ring') vma.fdflags = O_RDWR;
   vmas.push(vma);
   const area = pageArea(mapping, kind, vma, flags);
   if (area) areas.push(area);
@@ -178,6 +180,7 @@ const STATUS: Readonly<Record<MappingKind, number>> = {
   'shared anonymous': VMA_AREA_REGULAR | VMA_ANON_SHARED,
   file: VMA_AREA_REGULAR,
   memfd: VMA_AREA_REGULAR | VMA_AREA_MEMFD,
+  'AIO ring': VMA_AREA_AIORING,
   vvar: VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_AREA_VVAR,
   vdso: VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_AREA_VDSO,
   vsyscall: VMA_ANON_PRIVATE | VMA_AREA_VSYSCALL,
@@ -211,7 +214,7 @@ function mapFlagsOf(flags: VmFlags, shared: boolean, kind: MappingKind): number 
   if (flags.has('dp')) return MAP_DROPPABLE | MAP_ANONYMOUS;
   return (
     (shared ? MAP_SHARED : MAP_PRIVATE) |
-    (kind === 'file' || kind === 'memfd' ? 0 : MAP_ANONYMOUS) |
+    (kind === 'file' || kind === 'memfd' || kind === 'AIO ring' ? 0 : MAP_ANONYMOUS) |
     (flags.has('gd') ? MAP_GROWSDOWN : 0) |
     (flags.has('lo') ? MAP_LOCKED : 0) |
     (flags.has('nr') ? MAP_NORESERVE : 0)
@@ -270,7 +273,10 @@ function pageArea(
   vma: Vma,
   flags: VmFlags,
 ): PageArea | undefined {
-  if (kind === 'vdso') return { start, end, flags: PE_PRESENT, pages: 'all', readable: true };
+  if (kind === 'vdso' || kind === 'AIO ring') {
+    const readable = (prot & PROT_READ) !== 0;
+    return { start, end, flags: PE_PRESENT, pages: 'all', readable };
+  }
   // Droppable memory may be empty at any time, and what is in it (random numbers to come) should not come twice.
   if (shared || kind === 'vvar' || kind === 'vsyscall' || flags.has('dp')) return undefined;
   const isLazy = kind === 'private' && !(vma.flags & MAP_LOCKED);

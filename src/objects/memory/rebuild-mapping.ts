@@ -52,7 +52,6 @@ const KNOWN_ADVICE = new Set(Object.values(LASTING_ADVICE));
 const NOT_YET: readonly [status: number, what: string][] = [
   [VMA_AREA_SYSVIPC, 'System V shared memory is not supported yet'],
   [VMA_AREA_SOCKET, 'mapped packet socket rings are not supported yet'],
-  [VMA_AREA_AIORING, 'asynchronous I/O rings are not supported yet'],
   [VMA_AREA_SHSTK, 'shadow stacks are not supported'],
   [VMA_AREA_UPROBES, 'uprobes are not supported'],
 ];
@@ -76,7 +75,10 @@ export function verifyVma(vma: Vma): void {
   if (unknown !== 0) throw fail(`its flags 0x${unknown.toString(16)} are not known`);
   const advice = adviceOf(madv).find((number) => !KNOWN_ADVICE.has(number));
   if (advice !== undefined) throw fail(`its advice ${advice} is not known`);
-  const kinds = [VMA_FILE_PRIVATE, VMA_FILE_SHARED, VMA_ANON_PRIVATE, VMA_ANON_SHARED];
+  const kinds = [
+    ...[VMA_FILE_PRIVATE, VMA_FILE_SHARED, VMA_ANON_PRIVATE, VMA_ANON_SHARED],
+    VMA_AREA_AIORING,
+  ];
   if (kinds.filter((kind) => status & kind).length !== 1) {
     throw fail(`its status 0x${status.toString(16)} names no single kind`);
   }

@@ -30,6 +30,7 @@ import {
   splitPiece,
 } from './contents.js';
 import { isMapping, layoutOf } from './layout.js';
+import { addAioContexts, isAioVma } from './rebuild-aio.js';
 import {
   addAdvice,
   addFinish,
@@ -88,11 +89,13 @@ function rebuildProcess(
 ): Map<SharedObject, number> {
   const { track, mm } = process;
   const vmas = mm.vmas.filter(isMapping);
-  const plain = vmas.filter((vma) => !isKernels(vma) && !isSharedAnonymous(vma));
+  const plain = vmas.filter((vma) => !isKernels(vma) && !isSharedAnonymous(vma) && !isAioVma(vma));
   const saved = readSavedPages(context.chain, IMAGES.PAGEMAP, process.vpid);
   const vdsoVma = vmas.find(({ status }) => status & VMA_AREA_VDSO);
   const memfds = vmas.filter((vma) => isMappedMemfd(vma, context.images));
-  const { inside: ofMemfds, outside: own } = splitPieces(ownPieces(saved, vdsoVma), memfds);
+  const { inside: ofMemfds, outside } = splitPieces(ownPieces(saved, vdsoVma), memfds);
+  const rings = vmas.filter(isAioVma);
+  const { inside: ofRings, outside: own } = splitPieces(outside, rings);
   // First of all, the saved vdso is as long as the kernel's: so much is read, whatever the image says.
   const kernels = kernelPieces(context.puppetMappings, vmas);
   if (vdsoVma) within({ object: 'vdso' }, () => vdso.verify(process, vdsoVma, saved));
@@ -127,6 +130,7 @@ function rebuildProcess(
   }
   const made = addMakings(context, process, { objects, occupied });
   addMoves(track.at('memory'), kernels, { staging, into: 'place' });
+  addAioContexts(context, process, { vmas: rings, pieces: ofRings });
   addMemfdMappings(context, process, { vmas: memfds, pieces: ofMemfds });
   return made;
 }

@@ -3,9 +3,10 @@
  * as a whole, which adds no steps.
  */
 import type { TaskState } from '../kinds.js';
+import { aioContexts } from '../memory/aio.js';
 import { namespaces } from '../namespaces/inside.js';
 import { dumpable, parentDeathSignal } from './after-credentials.js';
-import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
+import { securityLabel, syscallDispatch } from './confinement.js';
 import { credentials } from './credentials.js';
 import { fpu } from './fpu.js';
 import { denyWriteExecute, hugePages, memoryMerge } from './mm-flags.js';
@@ -14,7 +15,7 @@ import { names } from './names.js';
 import { pendingPrivate, pendingShared } from './pending-signals.js';
 import { personality } from './personality.js';
 import { autogroup, coreDumpFilter, loginUser, oomScoreAdjust } from './proc-settings.js';
-import { process } from './process.js';
+import { process, stopsSeen } from './process.js';
 import {
   childSubreaper,
   ioFlusher,
@@ -23,11 +24,18 @@ import {
   speculation,
   timeStampCounter,
 } from './process-flags.js';
-import { coreScheduling, cpuidFault, ioPorts, threadFeatures } from './processor-state.js';
+import {
+  componentPermissions,
+  coreScheduling,
+  cpuidFault,
+  ioPorts,
+  threadFeatures,
+} from './processor-state.js';
 import { registers } from './registers.js';
 import { resourceLimits } from './resource-limits.js';
 import { rseq } from './rseq.js';
 import { cpuAffinity, ioPriority, schedulingPolicy, timerSlack } from './scheduling.js';
+import { seccomp } from './seccomp.js';
 import { segments } from './segments.js';
 import { signalActions } from './signal-actions.js';
 import { signalMask } from './signal-mask.js';
@@ -40,7 +48,6 @@ export const taskStates: readonly TaskState[] = [
   process,
   tracer,
   namespaces,
-  seccomp,
   securityLabel,
   syscallDispatch,
   threadFeatures,
@@ -49,6 +56,7 @@ export const taskStates: readonly TaskState[] = [
   ioPorts,
   coreScheduling,
   specialMappings,
+  aioContexts,
   semaphoreUndo,
   keyrings,
   autogroup,
@@ -60,6 +68,7 @@ export const taskStates: readonly TaskState[] = [
   // Stages up to 'task state'. The memory's own choices come when all is mapped.
   loginUser,
   personality,
+  componentPermissions,
   mmLayout,
   hugePages,
   memoryMerge,
@@ -68,6 +77,7 @@ export const taskStates: readonly TaskState[] = [
   denyWriteExecute,
 
   // Stage 'threads'.
+  stopsSeen,
   names,
   tidAddress,
   robustList,
@@ -85,6 +95,7 @@ export const taskStates: readonly TaskState[] = [
   pendingPrivate,
 
   // Stage 'credentials': what takes rights comes before the rights go.
+  seccomp,
   oomScoreAdjust,
   coreDumpFilter,
   resourceLimits,

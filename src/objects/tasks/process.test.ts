@@ -13,9 +13,10 @@ import {
   subject,
   UNLIMITED,
 } from '../../../test/support/task-states.js';
+import { siginfo_sigchld } from '../../linux/signal.js';
 import { prctl_mm_map } from '../../linux/uapi/mman.js';
 import { defined } from '../../support/assert.js';
-import { pid } from '../../support/brand.js';
+import { pid, vpid } from '../../support/brand.js';
 import { concat, u64Bytes, viewOf } from '../../support/bytes.js';
 import type { HostStepPort } from '../rebuild-context.js';
 import { denyWriteExecute, hugePages, memoryMerge } from './mm-flags.js';
@@ -23,7 +24,7 @@ import { mmLayout } from './mm-layout.js';
 import { names } from './names.js';
 import { personality } from './personality.js';
 import { autogroup, coreDumpFilter, loginUser, oomScoreAdjust } from './proc-settings.js';
-import { process } from './process.js';
+import { process, stopsSeen } from './process.js';
 import {
   childSubreaper,
   ioFlusher,
@@ -103,8 +104,42 @@ test('names of leader and thread', () => {
 test('process state', () => {
   const { tc: patch } = inspectState(process, subject({ stat: stat({ flags: tc.flags }) }));
   assert.deepEqual(patch, { task_state: tc.task_state, exit_code: 0, flags: tc.flags });
-  assert.throws(() => inspectState(process, subject({ stat: stat({ state: 'T' }) })), /stopped/);
-  assert.throws(() => stepsOf(process, { core: withTc({ task_state: 6 }) }), /stopped/);
+  assert.deepEqual(stepsOf(process, { core: golden }), []);
+});
+
+test('a stopped process is stopped again by the same signal', () => {
+  const { tc: patch } = inspectState(process, subject({}, { stopSignal: 20 }));
+  assert.equal(patch?.task_state, 3);
+  assert.equal(patch?.stop_signo, 20);
+  const stopped = (changes: Partial<typeof tc>) =>
+    rebuildState(process, { core: withTc(changes) }).task;
+  assert.equal(stopped({ task_state: 3, stop_signo: 20 }).stopSignal, 20);
+  // Images of other versions do not say by which signal.
+  assert.equal(stopped({ task_state: 6 }).stopSignal, 19);
+  assert.deepEqual(stepsOf(process, { core: withTc({ task_state: 3, stop_signo: 20 }) }), [
+    'task state:',
+    'rt_sigaction(20, <32 bytes>, NULL, 8)',
+    'rt_sigprocmask(1, <8 bytes>, NULL, 8)',
+    'tgkill(412, 412, 20)',
+    'rt_sigprocmask(0, <8 bytes>, NULL, 8)',
+  ]);
+  assert.throws(
+    () => stopped({ task_state: 3, stop_signo: 15 }),
+    /SIGTERM is said to have stopped it/,
+  );
+});
+
+test('whether a parent has waited for the stops of its children', () => {
+  const who = subject({}, { stoppedChildren: [vpid(5), vpid(6)] });
+  const info = siginfo_sigchld.encode({ si_pid: 5 });
+  const answer = (_: unknown, { upid }: Record<string, unknown>): number | [number, Uint8Array] =>
+    upid === 5 ? [0, info] : 0;
+  assert.deepEqual(inspectState(stopsSeen, who, { answer }), { tc: { stops_seen: [6] } });
+  assert.deepEqual(inspectState(stopsSeen, subject()), { tc: { stops_seen: [] } });
+  assert.deepEqual(stepsOf(stopsSeen, { core: withTc({ stops_seen: [6] }) }), [
+    'threads:',
+    'waitid(1, 6, NULL, WNOHANG|WUNTRACED|__WALL, NULL)',
+  ]);
 });
 
 test('personality, of each thread its own', () => {

@@ -1,8 +1,19 @@
-/** Processor features of a thread that are not saved: shadow stacks, address tags, open I/O ports, CPUID faults. */
+/**
+ * Processor features of a thread beside its registers: CPUID faults and permissions are saved; shadow stacks, address tags,
+ * open I/O ports and core scheduling are not.
+ */
 import { archPrctl, prctl, ptrace } from '../../linux/syscalls/tasks.js';
 import { iovec } from '../../linux/uapi/mman.js';
-import { ARCH_GET_CPUID, PR_SCHED_CORE, PR_SCHED_CORE_GET } from '../../linux/uapi/prctl.js';
+import {
+  ARCH_GET_CPUID,
+  ARCH_GET_XCOMP_PERM,
+  ARCH_REQ_XCOMP_PERM,
+  ARCH_SET_CPUID,
+  PR_SCHED_CORE,
+  PR_SCHED_CORE_GET,
+} from '../../linux/uapi/prctl.js';
 import { NT_386_IOPERM, PTRACE_GETREGSET } from '../../linux/uapi/ptrace.js';
+import { viewOf } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 
@@ -36,11 +47,37 @@ export const cpuidFault = defineTaskState<undefined, number>({
     const asked = tape.call(archPrctl, { code: ARCH_GET_CPUID, addr: 0 });
     return () => asked.result();
   },
+  inspect: ({ probed }) => (probed === 0 ? { thread_core: { cpuid_fault: true } } : {}),
+  rebuild({ core, track }) {
+    if (!core.thread_core?.cpuid_fault) return;
+    track.at('threads').call(archPrctl, { code: ARCH_SET_CPUID, addr: 0 });
+  },
+});
+
+/** Components that a process must ask for before it may use them: AMX tile data. */
+const DYNAMIC_COMPONENTS = [18];
+
+/** ARCH_GET_XCOMP_PERM, Linux 5.16: what was granted cannot be taken back, and children get it. */
+export const componentPermissions = defineTaskState<undefined, bigint>({
+  name: 'register permissions',
+  scope: 'process',
+  probe(tape) {
+    const place = tape.reserve(8);
+    const asked = tape.call(archPrctl, { code: ARCH_GET_XCOMP_PERM, addr: place });
+    // EINVAL: a kernel without such permissions.
+    return () => (asked.result() === 0 ? viewOf(place.read()).getBigUint64(0, true) : 0n);
+  },
   inspect({ probed }) {
-    if (probed !== 0) return {};
-    throw unsupported('the CPUID instruction is switched off for the thread', {
-      remedy: 'checkpoint the program while arch_prctl(ARCH_SET_CPUID, 1) holds',
-    });
+    const granted = DYNAMIC_COMPONENTS.filter((bit) => ((probed >> BigInt(bit)) & 1n) === 1n);
+    const xcomp_perm = granted.reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
+    return xcomp_perm === 0n ? {} : { tc: { xcomp_perm } };
+  },
+  rebuild({ core, track }) {
+    const permitted = core.tc?.xcomp_perm ?? 0n;
+    for (const bit of DYNAMIC_COMPONENTS) {
+      if (((permitted >> BigInt(bit)) & 1n) === 0n) continue;
+      track.at('task state').call(archPrctl, { code: ARCH_REQ_XCOMP_PERM, addr: bit });
+    }
   },
 });
 

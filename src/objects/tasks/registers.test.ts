@@ -17,7 +17,7 @@ import { toWord, u64Bytes } from '../../support/bytes.js';
 import { fpu, xstateOf } from './fpu.js';
 import { registers } from './registers.js';
 import { rseq } from './rseq.js';
-import { segments } from './segments.js';
+import { descriptorsOf, segments } from './segments.js';
 import { robustList, tidAddress } from './thread-addresses.js';
 
 const golden = goldenCore('tasks', 11073);
@@ -132,18 +132,39 @@ test('the tid address and the robust list go where they were', () => {
   ]);
 });
 
-test('segment descriptors are empty as in the golden image, or refused', () => {
+test('segment descriptors are empty as in the golden image, and come back as they were; an LDT is refused', () => {
   assert.deepEqual(inspectState(segments, subject()).thread_info?.tls, info.tls);
   const port = fakePort({
     calls: {
       ptrace: (_, { addr, data }) => {
-        const flags = addr === 13 ? 1 << 6 : 1 << 5;
         const { address } = data as { address: number };
-        port.memory.places.get(address)?.set(user_desc.encode({ flags }));
+        port.memory.places.get(address)?.set(addr === 13 ? flat : empty(Number(addr)));
         return 0;
       },
     },
   });
-  assert.throws(() => inspectState(segments, subject(), { port }), /segment 13 is set/);
+  const empty = (entry_number: number) =>
+    user_desc.encode({ entry_number, base_addr: 0, limit: 0, flags: 0x28 });
+  // As glibc sets it for a 32-bit thread.
+  const flat = user_desc.encode({
+    entry_number: 13,
+    base_addr: 0xf7d0_0740,
+    limit: 0xf_ffff,
+    flags: 0x51,
+  });
+  const { thread_info } = inspectState(segments, subject(), { port });
+  assert.deepEqual(thread_info?.tls?.[1], {
+    ...{ entry_number: 13, base_addr: 0xf7d0_0740, limit: 0xf_ffff, seg_32bit: true },
+    ...{ contents_h: false, contents_l: false, read_exec_only: false, limit_in_pages: true },
+    ...{ seg_not_present: false, usable: true },
+  });
+  const core = { ...golden, thread_info: { ...info, tls: thread_info?.tls ?? [] } };
+  assert.deepEqual(descriptorsOf(core), [flat]);
+  assert.deepEqual(descriptorsOf(golden), []);
+  const tls = core.thread_info.tls.map((one) => ({ ...one, entry_number: 6 }));
+  assert.throws(
+    () => descriptorsOf({ thread_info: { ...info, tls } }),
+    /no thread-local segment 6/,
+  );
   assert.throws(() => inspectState(segments, subject(), { answer: () => 8 }), /LDT/);
 });

@@ -13,6 +13,7 @@ import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { xstateOf } from './fpu.js';
 import { readCriticalSection } from './rseq.js';
+import { descriptorsOf } from './segments.js';
 import { blockedSignals } from './signal-mask.js';
 
 const REMEDY_32_BIT = 'only 64-bit programs are supported';
@@ -40,6 +41,7 @@ export const registers = defineTaskState<RseqCs | undefined>({
       regs: user_regs_struct.encode({ ...info.gpregs, orig_ax: NO_SYSCALL }),
       xstate: xstateOf(info.fpregs, port.xstateLayout),
       sigmask: blockedSignals(thread),
+      segments: descriptorsOf(thread.core),
     };
   },
 });

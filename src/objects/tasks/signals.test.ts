@@ -11,8 +11,10 @@ import {
 import {
   SI_USER,
   SIGCHLD,
+  SIGCONT,
   SIGSTOP,
   SIGTERM,
+  SIGTSTP,
   SIGUSR1,
   sigaction,
   siginfo,
@@ -111,9 +113,26 @@ test('a signal that is pending without a siginfo is saved as sent by nobody', ()
   assert.deepEqual([si_signo, si_code], [SIGTERM, SI_USER]);
 });
 
-test('SIGSTOP on its way is refused', () => {
-  const who = subject({ pending: [siginfo.encode({ si_signo: SIGSTOP })] });
-  assert.throws(() => inspectState(pendingPrivate, who), /SIGSTOP is about to be delivered/);
+test('SIGSTOP on its way is sent again last of all; a stopped process has no use for it', () => {
+  const pending = [siginfo.encode({ si_signo: SIGSTOP })];
+  const { thread_core } = inspectState(pendingPrivate, subject({ pending }));
+  const core = { ...golden, thread_core: { ...golden.thread_core, ...thread_core } } as never;
+  assert.deepEqual(stepsOf(pendingPrivate, { core }), []);
+  assert.equal(rebuildState(pendingPrivate, { core }).thread.task.stopsLate, true);
+  const stopped = inspectState(pendingPrivate, subject({ pending }, { stopSignal: SIGTSTP }));
+  assert.deepEqual(stopped.thread_core?.signals_p, { signals: [] });
+});
+
+test('SIGCONT and the signals that stop take one another from the queues', () => {
+  const lists = (mask: bigint, queued: number): number[] => {
+    const pendingShared_ = [siginfo.encode({ si_signo: queued })];
+    const who = subject({ status: status({ ShdPnd: mask }) }, { pendingShared: pendingShared_ });
+    const { tc: patch } = inspectState(pendingShared, who);
+    return (patch?.signals_s?.signals ?? []).map((one) => siginfo.decode(one.siginfo).si_signo);
+  };
+  assert.deepEqual(lists(sigmask(SIGTSTP), SIGCONT), [SIGCONT]);
+  assert.deepEqual(lists(sigmask(SIGCONT), SIGTSTP), [SIGTSTP]);
+  assert.deepEqual(lists(sigmask(SIGTERM), SIGTSTP), [SIGTSTP, SIGTERM]);
 });
 
 test('an alternate stack is set again; that a handler ran on it is no state', () => {

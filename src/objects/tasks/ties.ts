@@ -83,11 +83,6 @@ const SPECIAL_MAPPINGS: readonly {
   remedy: string;
 }[] = [
   {
-    test: ({ path }) => path === '/[aio]',
-    what: 'an AIO context (io_setup), which cannot be saved yet',
-    remedy: 'checkpoint the program while it has no AIO context; io_destroy(2) ends one',
-  },
-  {
     test: ({ label }) => label === '[uprobes]',
     what: 'uprobes set in it, which cannot be saved',
     remedy: 'stop tracing the program (perf, bpftrace) and start it anew',

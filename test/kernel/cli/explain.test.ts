@@ -51,12 +51,14 @@ const explained = (program: string, name: string, check: (stdout: string, pid: n
     }));
 
 explained('locks.c', 'flock', (stdout) =>
-  assert.match(stdout, /descriptor \d+ .*: cannot be saved: .*lock/),
+  assert.match(stdout, /descriptor \d+ .*: needs option: .*lock.*--file-locks/),
 );
-explained('timers.c', 'posix-timer', (stdout, pid) =>
-  assert.match(stdout, new RegExp(`^${pid} .*POSIX timer: cannot be saved: `, 'm')),
+explained('timers.c', 'ambiguous', (stdout, pid) =>
+  assert.match(stdout, new RegExp(`^${pid} .*timers: cannot be saved: POSIX timer`, 'm')),
 );
-explained('tasks.c', 'stopped', (stdout) => assert.match(stdout, /: cannot be saved: .*stopped/));
+explained('tasks.c', 'user-dispatch', (stdout) =>
+  assert.match(stdout, / system call user dispatch: cannot be saved: /),
+);
 explained('tasks.c', 'traced', (stdout) => assert.match(stdout, /: cannot be saved: .*traced by/));
 steadyTest('restore --explain prints the plan, and runs nothing', async (steady) => {
   const { program, pid } = steady;

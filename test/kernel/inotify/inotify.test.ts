@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { kernelTest } from '../../support/kernel.js';
 
 kernelTest({
@@ -13,4 +15,12 @@ kernelTest({
   args: ['link'],
   rounds: 2,
   criuFails: 'it finds no path for a symbolic link',
+});
+
+kernelTest({
+  name: 'inotify tells that events are lost that nobody has read',
+  program: 'inotify/unread.c',
+  rounds: 2,
+  afterRestore: ({ program }) => writeFileSync(join(program.dir, 'restored'), ''),
+  criuFails: 'it drops them without a word',
 });

@@ -44,9 +44,15 @@ static void *thread(void *arg) {
   return NULL;
 }
 
+static void *idle(void *arg) {
+  for (;;) pause();
+  return arg;
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   pthread_t other;
+  pid_t child = 0;
   int has_thread = strncmp(test_case, "thread", 6) == 0;
   if (has_thread) {
     if (strcmp(test_case, "thread-without") == 0) check_equal(personality(ADDR_NO_RANDOMIZE) == -1, 0);
@@ -60,6 +66,11 @@ int main(int argc, char **argv) {
     if (prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0) != 0) skip("PR_SET_MEMORY_MERGE needs privileges");
   } else if (strcmp(test_case, "io-flusher") == 0) {
     if (prctl(57 /* PR_SET_IO_FLUSHER */, 1, 0, 0, 0) != 0) skip("PR_SET_IO_FLUSHER needs privileges");
+  } else if (strcmp(test_case, "mdwe") == 0) {
+    if (prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) != 0) skip("no PR_SET_MDWE");
+    check_equal(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, 1);
+    for (int i = 0; i < 2; i++) check_equal(pthread_create(&other, NULL, idle, NULL), 0);
+    if ((child = fork()) == 0) idle(NULL);
   } else if (strcmp(test_case, "speculation") == 0) {
     if (prctl(53 /* PR_SET_SPECULATION_CTRL */, 0, 4, 0, 0) != 0) skip("speculation is not a choice here");
   }
@@ -68,6 +79,13 @@ int main(int argc, char **argv) {
   ready();
 
   must_be("the process", before);
+  if (before.mdwe) {
+    void *page = mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check_equal(page == MAP_FAILED, 1);
+    check_equal(errno, EACCES);
+    check_equal(kill(child, SIGKILL), 0);
+    check_equal(waitpid(child, NULL, 0), child);
+  }
   if (has_thread) check_equal(pthread_join(other, NULL), 0);
   pass();
 }

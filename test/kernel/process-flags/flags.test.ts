@@ -17,6 +17,13 @@ kernelTest({
   args: ['thread-without'],
   criuFails,
 });
+kernelTest({
+  name: 'a tree that denied itself memory both writable and executable is saved, and denies it on',
+  program,
+  args: ['mdwe'],
+  rounds: 2,
+  criuFails,
+});
 kernelTest({ name: 'PR_SET_MEMORY_MERGE stays', program, args: ['merge'], criuFails });
 kernelTest({ name: 'PR_SET_IO_FLUSHER stays', program, args: ['io-flusher'], criuFails });
 kernelTest({ name: 'speculation control stays', program, args: ['speculation'], criuFails });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bounded } from '../../support/kernel.js';
+import { bounded, settledSnapshot } from '../../support/kernel.js';
 import { startProgram } from '../../support/program.js';
 import { compareSnapshots, takeSnapshot } from '../../support/snapshot.js';
 import { describeRun, saidBy, type ToolRun, tool } from '../../support/tool.js';
@@ -20,7 +20,7 @@ async function refuse(refusal: Refusal): Promise<void> {
   await program.waitReady();
   const images = join(program.dir, 'images');
   const pids = program.tree();
-  const before = takeSnapshot(program.pid);
+  const before = await settledSnapshot(program.pid);
   const run = await tool.attemptDump(program.pid, images, [], { timeoutMs: 30_000 });
   assert.notEqual(run.status, 0, `the dump must fail, but: ${describeRun(run)}`);
   assert.equal(run.signal, null, describeRun(run));
