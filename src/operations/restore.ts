@@ -111,7 +111,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, {}),
+      wait: () => waitForEnd(root.vpid, { jobGroup: compiled.jobGroup }),
       exec: execute,
     };
   } catch (error) {
