@@ -61,6 +61,7 @@ const DUMP: Names<DumpRequest> = {
   shellJob: true,
   external: true,
   fileValidation: true,
+  cgroups: true,
   refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
@@ -68,6 +69,7 @@ const DUMP: Names<DumpRequest> = {
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   fileValidation: true,
+  cgroups: true,
   skipFileRwxCheck: true,
   shellJob: true,
   external: true,

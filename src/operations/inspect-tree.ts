@@ -1,6 +1,7 @@
 /** Every object of a frozen tree, looked at and turned into image entries. */
 import type { ProcessView } from '../checkpoint/views.js';
 import { ImageSet } from '../images/directory.js';
+import { observeHierarchy } from '../objects/cgroups/observe.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { addFiles, inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
@@ -105,26 +106,33 @@ function observeCgroups(
   port: Session['port'],
   processes: readonly ProcessView[],
 ): (tasks: readonly InspectedProcess[]) => CgroupEntry | undefined {
-  const sets = new CgroupSets(port.own.cgroups);
-  const texts = new Map(
-    processes.flatMap(({ pid, threads }) =>
-      threads.map(({ tid }) => [tid, port.readText(`/proc/${pid}/task/${tid}/cgroup`)] as const),
-    ),
+  const { cgroups } = port.options;
+  const sets = new CgroupSets(port.own.cgroups, cgroups);
+  const ids = new Map<number, number>();
+  for (const { pid, comm, threads } of processes) {
+    for (const { tid } of threads) {
+      const text = port.readText(`/proc/${pid}/task/${tid}/cgroup`);
+      ids.set(
+        tid,
+        within({ pid: tid, comm }, () => sets.idOf(text)),
+      );
+    }
+  }
+  const entry = sets.entry((hierarchy) =>
+    cgroups.mode === 'ignore' ? [] : observeHierarchy(port, hierarchy, cgroups),
   );
   return (tasks) => {
     for (const { process, cores } of tasks) {
       for (const { tid, vtid } of process.threads) {
         const { thread_core } = cores.get(vtid) ?? {};
-        const text = defined(texts.get(tid), `tid ${tid} has no cgroups`);
-        const place = { pid: tid, comm: process.comm };
-        if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
+        if (thread_core) thread_core.cg_set = defined(ids.get(tid), `tid ${tid} has no cgroups`);
       }
       // The kernel has moved a leader that has ended to the roots.
       const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
       const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
       if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
     }
-    return sets.entry();
+    return entry;
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import { type CgroupOptions, cgroupOptionsFrom, NO_CGROUP_OPTIONS } from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
@@ -64,6 +65,8 @@ export interface DumpOptions extends CommonOptions {
   readonly shellJob: boolean;
   /** Resources outside the tree that are left out: 'tty[8803:1a]'. */
   readonly external: readonly string[];
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
 }
 
 /** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
@@ -71,6 +74,8 @@ export type FileValidation = 'filesize' | 'buildid';
 
 export interface RestoreOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
   /** Files may have other permissions than at the checkpoint. */
   readonly skipFileRwxCheck: boolean;
   /** A job comes into the caller's session, on its terminal. */
@@ -132,6 +137,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     shellJob: false,
     ...request,
     external: (request.external ?? []).map(externalResource),
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -155,6 +161,7 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     inheritFd: [],
     ...request,
     external: (request.external ?? []).map(externalResource),
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -209,6 +216,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
     refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
@@ -235,6 +243,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,

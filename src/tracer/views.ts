@@ -1,6 +1,6 @@
 /** What can be read of a frozen tree from outside, in our pids and in the tasks' own. */
 
-import { abortRseq, type Registers, rseq_cs } from '../arch/arch.js';
+import { abortRseq, type Registers, rseq_cs, undisturbed } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
@@ -12,6 +12,7 @@ import {
   getSigmask,
   getXstate,
   peekPending,
+  setRegisters,
 } from '../host/ptrace.js';
 import { EMEDIUMTYPE, ENOENT, errnoName } from '../linux/errno.js';
 import { parseMaps } from '../linux/procfs/maps.js';
@@ -148,7 +149,7 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
   if (status.State !== 't')
     throw gone('the task was killed, or runs another program', { pid: tid });
   const rseq = attemptRseq(host, tid);
-  const regs = getRegisters(host, tid);
+  const regs = registersOf(host, tid);
   return {
     tid,
     vtid: innermost(status.NSpid, tid),
@@ -170,6 +171,14 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
     stat: parseStat(readText(host, `${folder}/stat`)),
     status,
   };
+}
+
+/** With a call that our stop has ended made one that goes on: in the thread, too, whatever becomes of us. */
+function registersOf(host: Host, tid: Pid): Registers {
+  const regs = getRegisters(host, tid);
+  const before = undisturbed(regs);
+  if (before) setRegisters(host, tid, before);
+  return before ?? regs;
 }
 
 /** Offset of rseq_cs in struct rseq (linux/rseq.h). */

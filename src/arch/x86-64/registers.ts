@@ -101,7 +101,9 @@ const ERESTARTSYS = 512n;
 const ERESTARTNOINTR = 513n;
 const ERESTARTNOHAND = 514n;
 const ERESTART_RESTARTBLOCK = 516n;
-const RESTARTS = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK];
+/** Those by which the kernel decides without anything that it remembers. */
+const DECIDED = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND];
+const RESTARTS = [...DECIDED, ERESTART_RESTARTBLOCK];
 const EINTR = 4;
 // uapi/linux/futex.h; without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_CMD_MASK = 0x7fn;
@@ -157,11 +159,50 @@ const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
   orig_ax === BigInt(NR.futex) && (si & FUTEX_CMD_MASK) === FUTEX_WAIT_BITSET;
 
 /**
- * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
- * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted.
+ * A call that a stop has interrupted, but which the kernel never issues again: it says EINTR, signal or not (signal(7)).
+ * Nothing but the stop may have done that, so it is given the result by which the kernel decides anew when the task goes
+ * on: EINTR if a handler runs, the same call again if none does. Undefined: it was in no such call.
  */
-export const forImage = (regs: Registers): Registers =>
-  restartCode(regs) === undefined ? regs : reissue(regs);
+export function undisturbed(regs: Registers): Registers | undefined {
+  const nr = syscallNumber(regs);
+  if (nr === undefined || -toSigned(regs.ax) !== BigInt(EINTR)) return undefined;
+  return ENDED_BY_STOPS.has(nr) ? { ...regs, ax: toWord(-ERESTARTNOHAND) } : undefined;
+}
+
+/** Without an effect before they wait, so that they may be issued again. */
+const ENDED_BY_STOPS: ReadonlySet<number> = new Set([
+  ...[NR.epoll_wait, NR.epoll_pwait, NR.epoll_pwait2, NR.rt_sigtimedwait],
+  ...[NR.semop, NR.semtimedop, NR.io_getevents, NR.io_pgetevents],
+  // Of sockets with SO_RCVTIMEO, SO_SNDTIMEO.
+  ...[NR.accept, NR.accept4, NR.recvfrom, NR.recvmsg, NR.recvmmsg, NR.read, NR.readv],
+  ...[NR.sendto, NR.sendmsg, NR.sendmmsg, NR.write, NR.writev],
+]);
+
+/**
+ * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
+ * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted. `restart`: by
+ * which result of the call the kernel decides that, if a signal is pending; 0: it was in no such call.
+ */
+export function forImage(regs: Registers): { regs: Registers; restart: number } {
+  const code = restartCode(regs);
+  if (code === undefined) return { regs, restart: 0 };
+  const restart = code === ERESTART_RESTARTBLOCK ? ERESTARTNOHAND : code;
+  return { regs: reissue(regs), restart: toNumber(restart) };
+}
+
+/**
+ * What a restored task resumes with, from a stop in which the kernel looks for signals: where the image says how the call
+ * was interrupted, the kernel finds it so, and issues it again, or says EINTR behind a handler; else it is in no call.
+ */
+export function fromImage(regs: Registers, restart: number | undefined): Registers {
+  if (restart === undefined || restart === 0) {
+    return undisturbed(regs) ?? { ...regs, orig_ax: NO_SYSCALL };
+  }
+  return { ...regs, ax: toWord(-restart), ip: regs.ip + SYSCALL_INSTRUCTION_LENGTH };
+}
+
+/** Whether an image may say so of a call; see forImage. */
+export const isRestart = (code: number): boolean => code === 0 || DECIDED.includes(BigInt(code));
 
 const reissue = (regs: Registers): Registers => ({
   ...regs,

@@ -5,7 +5,7 @@
  * a line for each of a thousand descriptors.
  */
 import { refused } from '../../support/errors.js';
-import { Cursor, unreadable } from './text.js';
+import { Cursor, splitLines, unreadable } from './text.js';
 
 const FILE = '/proc/PID/fdinfo';
 const NEWLINE = 10;
@@ -146,6 +146,13 @@ export class Fdinfo extends NamedValues {
     return this.all(name).map(
       (rest) => new FdinfoRecord(`${name.slice(name.lastIndexOf(' ') + 1)}:${rest}`),
     );
+  }
+
+  /** All lines that begin with this word, in order, without it: the marks of fanotify are of several kinds. */
+  recordsOf(word: string): FdinfoRecord[] {
+    const start = `${word} `;
+    const lines = splitLines(this.source).filter((line) => line.startsWith(start));
+    return lines.map((line) => new FdinfoRecord(line.slice(start.length)));
   }
 
   /** Where the value of the next such line from `from` on begins, or -1. */

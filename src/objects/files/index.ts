@@ -3,6 +3,7 @@ import type { FileKind } from '../kinds.js';
 import { bpfMap } from './bpf-map.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
+import { fanotify } from './fanotify.js';
 import { fifo } from './fifo.js';
 import { inotify } from './inotify.js';
 import { memfd } from './memfd.js';
@@ -26,4 +27,5 @@ export const FILE_KINDS: readonly FileKind[] = [
   inotify,
   memfd,
   bpfMap,
+  fanotify,
 ];

@@ -380,8 +380,8 @@ test('build-ids are not asked for with --file-validation filesize', () => {
 test('what is in the images and not restored yet is refused by name', () => {
   const refuses = (images: ImageSet, vpids: number[], message: RegExp) =>
     assert.throws(() => rebuildFiles(setup(images, vpids, port({})).context), message);
-  const fanotify = { type: fd_types.FANOTIFY, id: 1 };
-  refuses(imagesOf([fanotify], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*FANOTIFY/);
+  const tun = { type: fd_types.TUNF, id: 1 };
+  refuses(imagesOf([tun], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*TUNF/);
   refuses(imagesOf([], [[5, 1]]), [10], /file 1 is missing/);
   const dead = imagesOf([]);
   dead.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1, remap_type: remap_type.PROCFS });

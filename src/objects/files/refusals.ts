@@ -34,7 +34,6 @@ const device = ({ stat }: DescriptionView): string => {
 };
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
   anonymous('perf event', 'perf events', '[perf_event]'),

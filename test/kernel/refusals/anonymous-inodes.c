@@ -34,22 +34,37 @@ static void play_epoll_outside(void) {
 static void play_inotify_deleted(void) {
   int fd = inotify_init1(IN_NONBLOCK), file = open("watched", O_CREAT | O_RDWR, 0600);
   check(inotify_add_watch(fd, "watched", IN_MODIFY) > 0);
+  pid_t child = fork();
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    close(fd), close(0), close(1), close(2);
+    wait_release(); // keeps the file open, and is nobody's child
+    _exit(0);
+  }
+  must_exit_well(child);
+  close(file);
   check_equal(unlink("watched"), 0);
   ready();
-  char events[4096];
-  check_equal(write(file, "x", 1), 1);
-  check(read(fd, events, sizeof events) > 0);
+  check_equal(fcntl(fd, F_GETFD), 0);
 }
 
-static void play_fanotify(void) {
+static void play_fanotify_unread(void) {
   int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY);
   if (fd < 0) skip("no fanotify here");
   int watched = open("watched", O_CREAT | O_RDWR, 0600);
   check_equal(fanotify_mark(fd, FAN_MARK_ADD, FAN_MODIFY, AT_FDCWD, "watched"), 0);
-  ready();
   check_equal(write(watched, "x", 1), 1);
+  ready();
   char events[4096];
   check(read(fd, events, sizeof events) > 0);
+}
+
+static void play_fanotify_permission(void) {
+  int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_NONBLOCK, O_RDONLY);
+  int watched = open("watched", O_CREAT | O_RDWR, 0600);
+  if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, "watched") != 0) skip("no fanotify here");
+  ready();
+  check(fcntl(fd, F_GETFD) == 0 && fcntl(watched, F_GETFD) == 0);
 }
 
 static void play_pidfd_outside(void) {
@@ -219,7 +234,8 @@ int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"epoll-outside", play_epoll_outside},
                             {"inotify-deleted", play_inotify_deleted},
-                            {"fanotify", play_fanotify},
+                            {"fanotify-unread", play_fanotify_unread},
+                            {"fanotify-permission", play_fanotify_permission},
                             {"pidfd-outside", play_pidfd_outside},
                             {"pidfd-thread", play_pidfd_thread},
                             {"memfd-huge", play_memfd_huge},

@@ -57,8 +57,9 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('anonymous-inodes.c', [
     ['epoll-outside', [/epoll/, /target.* held open outside/]],
-    ['inotify-deleted', /inotify.*deleted/],
-    ['fanotify', /fanotify/i],
+    ['inotify-deleted', /inotify.*deleted and not open in the tree/],
+    ['fanotify-unread', [/fanotify/, /events that have not been read/]],
+    ['fanotify-permission', /fanotify.*permission/],
     ['pidfd-outside', /pidfd.*outside/],
     ['pidfd-thread', /pidfd.*thread/],
     ['memfd-huge', [/memfd/, /huge pages/]],
