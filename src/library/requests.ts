@@ -62,6 +62,7 @@ const DUMP: Names<DumpRequest> = {
   external: true,
   fileValidation: true,
   cgroups: true,
+  freezeCgroup: true,
   refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
