@@ -55,10 +55,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readVerified(store);
-  const fileTypes = fileKinds.map(({ fdType }) => fdType);
-  refuseUnsupported(images, { fileTypes, images: resourceImages });
-  verifyCpu(images, session.stubs, options.cpuCaps);
-  if (options.detached && !options.sibling) refuseOrphanSignal(images);
+  refuseImpossible(images, session, options);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using undo = new Undo();
   using _parent = adoptOrphans(host);
@@ -86,7 +83,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       hostImageFd: (name) => store.fdOf(name),
       hostEndedPidfds: (count) => ended.make(count),
       terminalHost: terminals,
-      inherited: new Map(options.inheritFd.map(({ fd, resource }) => [resource, fd])),
+      inherited: inheritedResources(options),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
@@ -120,6 +117,17 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   } finally {
     run?.[Symbol.dispose]();
   }
+}
+
+const inheritedResources = ({ inheritFd }: RestoreOptions): Map<string, number> =>
+  new Map(inheritFd.map(({ fd, resource }) => [resource, fd]));
+
+/** What can be told from the images alone, before anything is started. */
+function refuseImpossible(images: ImageSet, { stubs }: Session, options: RestoreOptions): void {
+  const fileTypes = fileKinds.map(({ fdType }) => fdType);
+  refuseUnsupported(images, { fileTypes, images: resourceImages });
+  verifyCpu(images, stubs, options.cpuCaps);
+  if (options.detached && !options.sibling) refuseOrphanSignal(images);
 }
 
 const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
