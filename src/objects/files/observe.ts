@@ -164,7 +164,9 @@ class Tables {
     const isPath = (fdinfo.flags & O_PATH) !== 0 && link.kind === 'path';
     const kind = isPath ? regularFile : kinds.find(view);
     if (link.kind === 'path' || link.kind === 'unreachable') {
-      view.named = this.namer.name(target, link, { stat, via });
+      view.named = kind?.isDevice
+        ? { name: link.path, stat }
+        : this.namer.name(target, link, { stat, via });
     }
     const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
     const description: ObservedDescription = { view, kind, ...nothing };

@@ -33,6 +33,7 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
+    ['deadline', /SCHED_DEADLINE/],
     ['seccomp-supervised', [/seccomp/i, /supervisor/]],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
@@ -54,8 +55,9 @@ export const refusals: readonly Refusal[] = [
     ['fuse', /\/dev\/fuse|character device|char.* device/i, 'criu refuses'],
     ['kmsg', /kmsg|character device|char.* device/i],
     ['block', /block device|\/dev\//i, 'criu refuses'],
-    ['pty', /pty|tty|terminal/i],
-    ['controlling-tty', [/tty|terminal/i]],
+    ['terminal-outside', [/terminal/, /outside the tree/], 'criu refuses'],
+    ['controlling-closed', /terminal.*open in no process/],
+    ['status-unread', /packet mode/],
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
