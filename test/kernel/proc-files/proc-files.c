@@ -129,6 +129,7 @@ static void play_gone(void) {
   int status = at(child, "/status", O_RDONLY), again = at(child, "/status", O_RDONLY | O_CLOEXEC);
   int folder = at(child, "", O_RDONLY | O_DIRECTORY), comm = at(child, "/comm", O_RDWR);
   int memory = at(child, "/mem", O_RDONLY);
+  say("GONE %d\n", child);
   char text[64];
   check_equal(read(again, text, 10), 10);
   check_equal(kill(child, SIGKILL), 0);
