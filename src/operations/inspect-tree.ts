@@ -155,10 +155,7 @@ export function learnLayout({ port, stubs }: Session, processes: readonly Proces
 export const mappedFiles = (
   registry: ReturnType<typeof inspectFiles>['registry'],
 ): Parameters<typeof inspectMemory>[1] => ({
-  path: ({ process, mapStart }) => {
-    const mapping = process.mappings.find(({ start }) => start === mapStart);
-    return registry.mapped(defined(mapping, 'a mapped file has a mapping'));
-  },
+  path: ({ mapping }) => registry.mapped(mapping),
 });
 
 /** A session or group whose leader is outside the tree cannot be made again there. */
