@@ -69,7 +69,7 @@ export function takeSnapshot(
   { byCriu = false }: { byCriu?: boolean | undefined } = {},
 ): Snapshot {
   const facts: Snapshot = new Map();
-  const renumber = inodeNumbers(byCriu === true);
+  const renumber = inodeNumbers(byCriu);
   const pids = treeOf(pid).sort((a, b) => a - b);
   facts.set('pids', pids.join(' '));
   for (const one of pids) {
@@ -180,16 +180,19 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
   return merged.map(({ start, end, what }) => [`${start.toString(16)}-${end.toString(16)}`, what]);
 }
 
-/** Anonymous shared memory, memfds, rings. */
+/** Anonymous shared memory, memfds. */
 const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
-/** What CRIU brings anonymous shared memory back as. */
-const AS_MEMFD = ['/memfd:', '/memfd:/dev/zero'];
+/** CRIU brings it back as a memfd, which shows: one without a name, of our images. */
+const SHARED_AS_MEMFD =
+  /^\S+ inode:\[(\d+)\] (?:\/memfd:(?=\/dev\/zero ))?(\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
 
 /**
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
  * appearance.
  */
 function inodeNumbers(byCriu: boolean): (text: string) => string {
+  const sharedMemory = byCriu ? SHARED_AS_MEMFD : SHARED_MEMORY;
+  const nameless = byCriu ? '/memfd:' : undefined;
   const seen = new Map<string, number>();
   const numberOf = (inode: string): number => {
     const known = seen.get(inode) ?? seen.size + 1;
@@ -202,8 +205,9 @@ function inodeNumbers(byCriu: boolean): (text: string) => string {
         /^(\w+):\[(\d+)\]$/,
         (_, kind: string, inode: string) => `${kind}:#${numberOf(inode)}`,
       )
-      .replace(SHARED_MEMORY, (_, inode: string, name: string) => {
-        const shown = byCriu && AS_MEMFD.includes(name) ? '/dev/zero' : name;
-        return `shared memory #${numberOf(inode)} ${shown}`;
-      });
+      .replace(
+        sharedMemory,
+        (_, inode: string, name: string) =>
+          `shared memory #${numberOf(inode)} ${name === nameless ? '/dev/zero' : name}`,
+      );
 }

@@ -10,6 +10,7 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 
 #include "woodfrog-test.h"
 
@@ -89,6 +90,19 @@ static void play_pidfd_thread(void) {
   if (fd < 0) skip("no pidfds of threads here");
   ready();
   check_equal(pthread_join(thread, NULL), 0);
+}
+
+static void play_memfd_executable(void) {
+  if (getenv("FROM_MEMFD") == NULL) {
+    int self = open("/proc/self/exe", O_RDONLY), copy = memfd_create("program", MFD_CLOEXEC);
+    while (sendfile(copy, self, NULL, 1 << 20) > 0) {
+    }
+    setenv("FROM_MEMFD", "1", 1);
+    char *arguments[] = {"program", (char *)release_path, (char *)test_case, NULL};
+    fexecve(copy, arguments, environ);
+    fail("fexecve: %s", strerrorname_np(errno));
+  }
+  ready();
 }
 
 static void play_secretmem(void) {
@@ -231,6 +245,7 @@ int main(int argc, char **argv) {
                             {"fanotify-permission", play_fanotify_permission},
                             {"pidfd-outside", play_pidfd_outside},
                             {"pidfd-thread", play_pidfd_thread},
+                            {"memfd-executable", play_memfd_executable},
                             {"secretmem", play_secretmem},
                             {"userfaultfd", play_userfaultfd},
                             {"io_uring", play_io_uring},
