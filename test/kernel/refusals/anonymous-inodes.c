@@ -1,5 +1,4 @@
 // Descriptors without a file: event, polling, notification, tracing and ring objects.
-#include <linux/aio_abi.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -205,19 +204,6 @@ static void play_bpf_program(void) {
   check_equal(fcntl(program, F_GETFD), FD_CLOEXEC);
 }
 
-static void play_aio_forked(void) {
-  aio_context_t context = 0;
-  check_equal(syscall(SYS_io_setup, 16, &context), 0);
-  pid_t child = fork();
-  if (child == 0) {
-    wait_release();
-    _exit(0);
-  }
-  ready();
-  must_exit_well(child);
-  check_equal(syscall(SYS_io_destroy, context), 0);
-}
-
 static void play_mqueue(void) {
   char name[64];
   snprintf(name, sizeof name, "/woodfrog-test-%d", getpid());
@@ -253,7 +239,6 @@ int main(int argc, char **argv) {
                             {"bpf-map", play_bpf_map},
                             {"bpf-map-used", play_bpf_map_used},
                             {"bpf-program", play_bpf_program},
-                            {"aio-forked", play_aio_forked},
                             {"mqueue", play_mqueue},
                             {"fs-context", play_fs_context},
                             {0}});

@@ -73,7 +73,6 @@ export const refusals: readonly Refusal[] = [
     ['bpf-map', [/BPF map/, /arrays and hashes/]],
     ['bpf-map-used', /BPF map.*used by (a )?BPF program.* outside/],
     ['bpf-program', /BPF programs/],
-    ['aio-forked', /AIO context.*another process/],
     ['mqueue', /mqueue|message queue/i, 'criu refuses'],
     ['fs-context', /fscontext|fs-context|anon/i, 'criu refuses'],
   ]),
