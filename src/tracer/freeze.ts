@@ -13,6 +13,7 @@ import { ENOENT, EPERM, ESRCH, errnoName } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP } from '../linux/signal.js';
+import { gettid } from '../linux/syscalls/tasks.js';
 import {
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_STOP,
@@ -28,6 +29,8 @@ import { Family, type Relative } from './family.js';
 export const FROZEN_OPTIONS = PTRACE_O_TRACESYSGOOD + PTRACE_O_TRACEEXEC;
 /** How long a thread that was asked to stop and has not yet may take at the thaw. */
 const SETTLE_MS = 100;
+/** How often EPERM is answered by another look. */
+const SEIZE_TRIES = 20;
 
 export interface FrozenProcess {
   pid: Pid;
@@ -93,12 +96,14 @@ export class FrozenTree implements Disposable {
 
   /** Seizes a thread and asks it to stop; false when it cannot be: a zombie, or gone. */
   seize(tid: Pid): boolean {
-    const seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
-    if (seized === -ESRCH) return false;
-    if (seized === -EPERM) {
-      refuseUnlessZombie(this.host, tid);
-      return false;
+    let seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
+    // A leader is a zombie for a moment when another thread runs exec, which then has its number: it is another task already.
+    for (let tries = 0; seized === -EPERM && tries < SEIZE_TRIES; tries++) {
+      if (isBeyondSeizing(this.host, tid)) return false;
+      seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
     }
+    if (seized === -ESRCH) return false;
+    if (seized === -EPERM) throw notOurs(this.host, tid);
     if (seized < 0) {
       const errno = errnoName(-seized);
       throw refused(`PTRACE_SEIZE: ${errno}`, { pid: tid, syscall: 'ptrace', errno });
@@ -309,20 +314,27 @@ const unlisted = ({ pid: leader }: FrozenProcess, result: number): CheckpointErr
 const isGone = (host: Host, process: Pid): boolean =>
   readIfThere(host, `/proc/${process}/stat`) === undefined;
 
-/** EPERM of PTRACE_SEIZE: a zombie is dumped as such; anything else has a reason to be told. */
-function refuseUnlessZombie(host: Host, tid: Pid): void {
+/** EPERM of PTRACE_SEIZE: a zombie, which is dumped as such; one that has gone; or one of ours, under a new number. */
+function isBeyondSeizing(host: Host, tid: Pid): boolean {
   const text = readIfThere(host, `/proc/${tid}/status`);
-  if (text === undefined) return;
-  const { State, TracerPid, Name } = parseStatus(text);
-  if (State === 'Z' || State === 'X') return;
+  if (text === undefined) return true;
+  const { State, TracerPid } = parseStatus(text);
+  return State === 'Z' || State === 'X' || TracerPid === host.call(gettid, {});
+}
+
+/** EPERM for good has a reason to be told. */
+function notOurs(host: Host, tid: Pid): CheckpointError {
+  const text = readIfThere(host, `/proc/${tid}/status`);
+  if (text === undefined) return gone('the task ended meanwhile', { pid: tid });
+  const { TracerPid, Name } = parseStatus(text);
   const where = { pid: tid, comm: Name };
   if (TracerPid !== 0) {
-    throw refused(`the task is traced by pid ${TracerPid} (${commOf(host, pid(TracerPid))})`, {
+    return refused(`the task is traced by pid ${TracerPid} (${commOf(host, pid(TracerPid))})`, {
       ...where,
       remedy: 'detach the debugger or tracer first',
     });
   }
-  throw refused('PTRACE_SEIZE: EPERM', {
+  return refused('PTRACE_SEIZE: EPERM', {
     ...where,
     errno: 'EPERM',
     syscall: 'ptrace',
