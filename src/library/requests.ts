@@ -60,6 +60,7 @@ const DUMP: Names<DumpRequest> = {
   fileLocks: true,
   fileValidation: true,
   cgroups: true,
+  freezeCgroup: true,
   refuseSeccompWindow: true,
   explain: true,
   pidfile: true,

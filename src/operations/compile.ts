@@ -39,7 +39,8 @@ export interface CompileInput {
   store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
-  hostEndedPidfds(count: number): number[];
+  hostEndedPidfds: RebuildInputs['hostEndedPidfds'];
+  hostGoneFile: RebuildInputs['hostGoneFile'];
 }
 
 export interface Compiled {

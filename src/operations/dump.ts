@@ -12,6 +12,7 @@ import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { recordCpu } from './cpu.js';
 import { explainDump } from './explain-dump.js';
+import { holdCgroup } from './hold-cgroup.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
@@ -51,7 +52,8 @@ function freezeAndWrite(
   const started = monotonicMs();
   using undo = new Undo();
   interrupts.arm(options.timeoutSec);
-  using tree = freezeTree(host, pid(options.pid), interrupts);
+  using hold = holdCgroup(session, options.freezeCgroup);
+  using tree = freezeTree(host, pid(options.pid), { interrupts, hold });
   tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);

@@ -31,7 +31,7 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
   port.options = options;
-  using tree = freezeTree(host, pid(options.pid), interrupts);
+  using tree = freezeTree(host, pid(options.pid), { interrupts });
   tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const processes = viewTree(tree);
   // Whose main thread is dead cannot be asked anything else.

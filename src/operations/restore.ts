@@ -30,7 +30,7 @@ import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
-import { EndedPidfds } from './ended-pidfds.js';
+import { EndedTasks } from './ended-tasks.js';
 import { execute } from './execute.js';
 import { InheritedFds, openImages, restoredLimit } from './inherited-fds.js';
 import { ObjectPort } from './object-port.js';
@@ -63,7 +63,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
-  using ended = new EndedPidfds(session);
+  using ended = new EndedTasks(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -82,7 +82,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
-      hostEndedPidfds: (count) => ended.make(count),
+      hostEndedPidfds: (count) => ended.pidfds(count),
+      hostGoneFile: (at) => ended.file(at),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
@@ -99,9 +100,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     interrupts.check(() => 'the tree to be let go');
     run.commit({ leaveStopped: options.leaveStopped });
     undo.forget();
-    run.afterwards((what, error) =>
-      log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
-    );
+    run.afterwards(tellIn(log));
     return {
       kind: 'restored',
       pid: root.vpid,
@@ -117,6 +116,11 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     run?.[Symbol.dispose]();
   }
 }
+
+const tellIn =
+  (log: OperationEnv['log']) =>
+  (what: string, error: unknown): void =>
+    log.error('restore', `Restored, but not: ${what}: ${String(error)}`);
 
 const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
   pages_compared: 0,

@@ -49,6 +49,11 @@ export function cgroupOptionsFrom(settings: Settings): CgroupOptions {
   };
 }
 
+export function freezeCgroupFrom(settings: Settings): { freezeCgroup?: string } {
+  const path = settings.text('freeze-cgroup');
+  return path === undefined ? {} : { freezeCgroup: resolve(path) };
+}
+
 function parseMode(text: string): CgroupMode {
   const mode = text === '' ? 'soft' : MODES.find((one) => one === text);
   if (mode !== undefined) return mode;

@@ -114,11 +114,6 @@ const NAMESPACES: readonly OptionSpec[] = [
 ];
 
 const TASKS: readonly OptionSpec[] = [
-  ...later('the cgroup freezer, which woodfrog cannot use yet', [
-    value('freeze-cgroup', 'path PATH', 'dump', 'stop the tasks by the cgroup freezer', {
-      rpc: 'freeze_cgroup',
-    }),
-  ]),
   ...later('security modules, which woodfrog cannot restore yet', [
     value('lsm-profile', 'string TYPE:NAME', 'restore', 'profile of the restored tasks', {
       rpc: 'lsm_profile',

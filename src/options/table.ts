@@ -151,6 +151,9 @@ const CGROUP_OPTIONS: readonly OptionSpec[] = [
   value('cgroup-dump-controller', 'list NAME', 'dump', 'save cgroups of this controller alone', {
     rpc: 'cgroup_dump_controller',
   }),
+  value('freeze-cgroup', 'path PATH', 'dump', 'stop the tasks of this cgroup by its freezer', {
+    rpc: 'freeze_cgroup',
+  }),
   value('cgroup-yard', 'path PATH', 'dump restore', 'folder in which cgroups are mounted', {
     rpc: 'cgroup_yard',
   }),

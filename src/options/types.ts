@@ -5,7 +5,12 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
-import { type CgroupOptions, cgroupOptionsFrom, NO_CGROUP_OPTIONS } from './cgroups.js';
+import {
+  type CgroupOptions,
+  cgroupOptionsFrom,
+  freezeCgroupFrom,
+  NO_CGROUP_OPTIONS,
+} from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
@@ -62,6 +67,8 @@ export interface DumpOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
   /** Which cgroups are saved, or restored, and how. */
   readonly cgroups: CgroupOptions;
+  /** The folder of a cgroup that is frozen while the tree is stopped. */
+  readonly freezeCgroup?: string;
 }
 
 /** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
@@ -201,6 +208,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     sync: settings.flag('sync'),
     ...cpuCapsFrom(settings),
     cgroups: cgroupOptionsFrom(settings),
+    ...freezeCgroupFrom(settings),
     refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),

@@ -46,7 +46,7 @@ import { assert, defined } from '../support/assert.js';
 import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
 import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
-import { Deputy } from './deputy.js';
+import { Deputy, killCalls } from './deputy.js';
 import { explainFailure } from './failure.js';
 import { detachSurely } from './freeze.js';
 import { killBorn } from './kill.js';
@@ -141,7 +141,9 @@ export class PlanRun<P = never> implements Disposable {
     }
     const { stubs } = this.#options;
     using _deputy =
-      victims.length > 1 ? new Deputy(host, { stubs, when: 'alone', victims }) : undefined;
+      victims.length > 1
+        ? new Deputy(host, { stubs, when: 'alone', calls: killCalls(victims) })
+        : undefined;
     for (const { tid } of tasks) setOptions(host, tid, 0);
     this.#committed = true;
     for (const { tid } of tasks) detachSurely(host, tid);

@@ -112,6 +112,7 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,
     hostEndedPidfds: (count) => Array(count).fill(6),
+    hostGoneFile: () => 6,
   });
   verifyPlan(plan, { first: births.first.track });
 }

@@ -54,6 +54,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'a pipe in packet mode keeps its packets apart': both(PACKETS),
   'packets and plain bytes in one pipe stay what they are': both(PACKETS),
   'packets in a FIFO, and from another description of an end, stay apart': both(PACKETS),
+  'the open list of descriptors of a process that is gone stays open': {
+    fromCriu: 'CRIU looks at it by fstat(2), which fails',
+  },
   'POSIX locks stay, each of its own process, by range': {
     fromCriu: 'CRIU does not see the locks of a second process that has the same description',
   },
@@ -82,6 +85,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'inotify watches a symbolic link itself': both('CRIU finds no path for a symbolic link'),
   'a memfd that was mapped once it was sealed can never be written': {
     toCriu: 'CRIU seals after it has mapped, and the kernel says EBUSY',
+  },
+  'memfds of huge pages keep content, holes and mappings': {
+    fromCriu: 'CRIU saves what was never touched as zeros, which take up huge pages again',
   },
   'epoll keeps level, edge, one-shot and exclusive targets': {
     toCriu: 'CRIU arms one-shot targets that have fired for errors and hang-ups',

@@ -16,6 +16,7 @@ const STATUS_IGNORED = new Set([
   'NSpid',
   'VmPeak',
   'VmHWM',
+  'HugetlbPages',
   'VmRSS',
   'RssAnon',
   'RssFile',

@@ -70,13 +70,13 @@ export function propertyNames(
   const names = controllers.flatMap((controller) => {
     const own = prefixed(controller, known[controller]);
     if (controller === 'hugetlb') own.push(...there.filter((name) => HUGETLB.test(name)).sort());
-    return properties
-      .filter((one) => one.controller === controller)
-      .reduce(
-        (sum, one) =>
-          one.strategy === 'replace' ? [...one.properties] : [...sum, ...one.properties],
-        own,
-      );
+    let chosen = own;
+    for (const one of properties) {
+      if (one.controller !== controller) continue;
+      const kept = one.strategy === 'replace' ? [] : chosen;
+      chosen = kept.concat(one.properties);
+    }
+    return chosen;
   });
   const present = new Set(there);
   return [...new Set([...names, ...(isUnified ? V2_OF_ALL : V1_OF_ALL)])].filter((name) =>
