@@ -189,17 +189,17 @@ export const optional = field('optional');
 /** An array, empty when absent. */
 export const repeated = field('repeated');
 
-/** `declare` is called when the fields are first asked for: most programs see few of all messages. */
+/** A function is called when the fields are first asked for: most programs see few of all messages. */
 export function message<F extends Readonly<Record<string, Field>>>(
   name: string,
-  declare: () => F,
+  declared: F | (() => F),
 ): Message<FieldsValue<F>> {
   let fields: F | undefined;
   return {
     kind: 'message',
     name,
     get fields() {
-      fields ??= declare();
+      fields ??= typeof declared === 'function' ? declared() : declared;
       return fields;
     },
   };

@@ -33,6 +33,7 @@ export const refusals: readonly Refusal[] = [
   ]),
   ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
   ...group('tasks.c', [
+    ['deadline', /SCHED_DEADLINE/],
     ['seccomp-supervised', [/seccomp/i, /supervisor/]],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
