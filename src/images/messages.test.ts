@@ -56,6 +56,8 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.tsc_sigsegv',
   'timerfd_entry.expires_nsec',
   'timerfd_entry.expires_sec',
+  'tty_info_entry.peer_closed',
+  'tty_info_entry.stopped',
   'user_x86_regs_entry.restart',
   'vma_entry.accounted',
   'vma_entry.anon_name',
