@@ -2,7 +2,7 @@
 import { ECHILD, EINTR } from '../linux/errno.js';
 import { SIGTRAP } from '../linux/signal.js';
 import * as sys from '../linux/syscalls/tasks.js';
-import { __WALL, __WNOTHREAD, WNOHANG } from '../linux/uapi/sched.js';
+import { __WALL, __WNOTHREAD, WNOHANG, WUNTRACED } from '../linux/uapi/sched.js';
 import { type Pid, pid } from '../support/brand.js';
 import { type Host, syscallError } from './host.js';
 import type { Interrupts } from './interrupts.js';
@@ -75,6 +75,13 @@ export function waitEnd(
     if (event === undefined) throw syscallError('wait4', ECHILD);
     if (event.kind !== 'stopped') return event;
   }
+}
+
+/** As waitEnd; also the stop of a child by a signal (WUNTRACED). */
+export function waitEndOrStop(host: Host, child: Pid, interrupted: () => void): WaitEvent {
+  const event = waitFor(host, child, __WALL + WUNTRACED, interrupted);
+  if (event === undefined) throw syscallError('wait4', ECHILD);
+  return event;
 }
 
 /** The same without waiting; undefined also when it runs on, or is no child of ours. */

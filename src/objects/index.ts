@@ -18,5 +18,7 @@ export const resourceImages: readonly Image[] = [
   IMAGES.GHOST_FILE,
   IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
+  IMAGES.TTY_INFO,
+  IMAGES.TTY_DATA,
   IMAGES.CPUINFO,
 ].map((image) => image as Image);

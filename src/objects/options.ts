@@ -35,6 +35,10 @@ export interface ObjectOptions {
   readonly fileLocks: boolean;
   readonly cgroups: CgroupOptions;
   readonly fileValidation: FileValidation;
+  /** The tree may be a job of a shell that is not in it, on a terminal whose other side is not in it. */
+  readonly shellJob: boolean;
+  /** Resources that are left out of the images: 'tty[8803:1a]'. */
+  readonly external: readonly string[];
 }
 
 /** In a restore. */
@@ -42,6 +46,8 @@ export interface RestoreObjectOptions {
   readonly fileValidation: FileValidation;
   /** Files may have other permissions (rwx of user, group and others) than they had. */
   readonly skipFileRwxCheck: boolean;
+  /** A job becomes one of our own session, on our terminal. */
+  readonly shellJob: boolean;
   readonly cgroups: CgroupOptions;
 }
 
@@ -53,4 +59,6 @@ export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
   cgroups: { roots: [], controllers: [], properties: [] },
   fileValidation: 'buildid',
   skipFileRwxCheck: false,
+  shellJob: false,
+  external: [],
 };

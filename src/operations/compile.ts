@@ -7,6 +7,14 @@ import { taskLife } from '../images/task-state.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
+import { rebuildSessions, takeTerminal } from '../objects/files/tty/sessions.js';
+import { rebuildSettings } from '../objects/files/tty/settings.js';
+import {
+  deviceName,
+  type Terminal,
+  type TerminalHost,
+  Terminals,
+} from '../objects/files/tty/terminals.js';
 import { taskStates } from '../objects/index.js';
 import { layoutOf } from '../objects/memory/layout.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
@@ -23,13 +31,14 @@ import {
   type ThreadRebuild,
 } from '../objects/rebuild-context.js';
 import { endOfLeader, hasEndedLeader } from '../objects/tasks/ended-leader.js';
+import type { Outside } from '../plan/birth-order.js';
 import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
 import { choosePlanBase } from '../plan/holes.js';
 import { Plan } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import { defined } from '../support/assert.js';
-import { imageError, withAllUnsupported, within } from '../support/errors.js';
+import { imageError, refused, withAllUnsupported, within } from '../support/errors.js';
 
 export interface CompileInput {
   images: ImageSet;
@@ -39,6 +48,9 @@ export interface CompileInput {
   store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
+  terminalHost: TerminalHost;
+  /** Descriptors of ours that were handed in, by the resource that they stand for: 'tty[8803:1a]'. */
+  inherited: ReadonlyMap<string, number>;
   hostEndedPidfds: RebuildInputs['hostEndedPidfds'];
   hostGoneFile: RebuildInputs['hostGoneFile'];
 }
@@ -47,6 +59,8 @@ export interface Compiled {
   plan: Plan<HostStepPort>;
   births: Births;
   processes: ProcessRebuild[];
+  /** The group that gets into the foreground of our own terminal, and is not ours. */
+  jobGroup: number | undefined;
 }
 
 export function compile(input: CompileInput): Compiled {
@@ -56,6 +70,12 @@ export function compile(input: CompileInput): Compiled {
     .filter(({ pid }) => !isZombie(images, pid))
     .map(({ pid }) => layoutOf(images.require(IMAGES.MM, pid)));
   const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings]));
+  const outside = outsideOf(entries, input.options);
+  const { shellJob } = input.options;
+  const terminals = new Terminals({
+    ...{ images, shellJob, host: input.terminalHost, inherited: input.inherited },
+  });
+  const access = { controlFd, deviceName: (one: Terminal) => deviceName(images, one) };
   const births = bearTree(
     plan,
     entries.map((entry) => birthOf(images, entry)),
@@ -63,6 +83,8 @@ export function compile(input: CompileInput): Compiled {
       controlFd,
       temporaryFds: controlFd + 1,
       prepare: (first) => prepareClocks(first, input),
+      lead: (leader, sid) => takeTerminal(leader, sid, { terminals, ...access }),
+      outside,
     },
   );
   const processes: ProcessRebuild[] = [];
@@ -70,14 +92,16 @@ export function compile(input: CompileInput): Compiled {
     if (!isZombie(images, entry.pid))
       processes.push(processOf({ images, births }, entry, processes));
   }
-  const inputs: RebuildInputs = { ...input, plan, processes };
+  const inputs: RebuildInputs = { ...input, plan, processes, terminals, outside };
   const files = rebuildFiles(inputs);
+  const jobGroup = rebuildSessions(inputs, access);
+  rebuildSettings(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
   rebuildCgroups(inputs);
   rebuildStates(context);
   files.finish();
-  return { plan, births, processes };
+  return { plan, births, processes, jobGroup };
 }
 
 /** Whether the process only waits to be reaped. */
@@ -107,6 +131,24 @@ function birthOf(
     ...(ids === undefined ? {} : { tables: ids }),
     ...(tc?.exit_signal === undefined ? {} : { exitSignal: tc.exit_signal }),
   };
+}
+
+/** A job of a shell: it comes into our session, and into our group if its own was another's. */
+function outsideOf(
+  entries: readonly { pid: number; pgid: number; sid: number }[],
+  { shellJob }: RestoreObjectOptions,
+): Outside | undefined {
+  const [root] = entries;
+  const isInside = (id: number): boolean => entries.some(({ pid }) => pid === id);
+  if (!root || root.sid === 0 || isInside(root.sid)) return undefined;
+  if (!shellJob) {
+    throw refused(`session ${root.sid}, which the root is in, has no leader in the images`, {
+      ...{ pid: root.pid, object: 'session' },
+      remedy:
+        'it was the job of a shell: restore it with --shell-job (-j), from the terminal that it shall have',
+    });
+  }
+  return { session: root.sid, group: isInside(root.pgid) ? undefined : root.pgid };
 }
 
 /** The tree's clocks go on where they stopped, in a time namespace of its own. */

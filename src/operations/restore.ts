@@ -37,6 +37,7 @@ import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
+import { OwnTerminals } from './terminal-host.js';
 import type { OperationEnv, Restore, RestoreReport, RestoreStats } from './types.js';
 import { Undo } from './undo.js';
 import { waitForEnd } from './wait.js';
@@ -54,15 +55,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readVerified(store);
-  const fileTypes = fileKinds.map(({ fdType }) => fdType);
-  refuseUnsupported(images, { fileTypes, images: resourceImages });
-  verifyCpu(images, session.stubs, options.cpuCaps);
-  if (options.detached && !options.sibling) refuseOrphanSignal(images);
+  refuseImpossible(images, session, options);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using undo = new Undo();
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
+  using terminals = new OwnTerminals(session);
   using ended = new EndedTasks(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
@@ -82,6 +81,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
+      terminalHost: terminals,
+      inherited: inheritedResources(options),
       hostEndedPidfds: (count) => ended.pidfds(count),
       hostGoneFile: (at) => ended.file(at),
     });
@@ -106,7 +107,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, {}),
+      wait: () => waitForEnd(root.vpid, { jobGroup: compiled.jobGroup }),
       exec: execute,
     };
   } catch (error) {
@@ -115,6 +116,17 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   } finally {
     run?.[Symbol.dispose]();
   }
+}
+
+const inheritedResources = ({ inheritFd }: RestoreOptions): Map<string, number> =>
+  new Map(inheritFd.map(({ fd, resource }) => [resource, fd]));
+
+/** What can be told from the images alone, before anything is started. */
+function refuseImpossible(images: ImageSet, { stubs }: Session, options: RestoreOptions): void {
+  const fileTypes = fileKinds.map(({ fdType }) => fdType);
+  refuseUnsupported(images, { fileTypes, images: resourceImages });
+  verifyCpu(images, stubs, options.cpuCaps);
+  if (options.detached && !options.sibling) refuseOrphanSignal(images);
 }
 
 const tellIn =
@@ -166,7 +178,7 @@ class StepPort extends ObjectPort implements HostStepPort {
   readonly #run: PlanRun<HostStepPort>;
 
   constructor(host: Host, run: PlanRun<HostStepPort>, layout: XstateLayout) {
-    super(host, layout);
+    super(host, { layout });
     this.#run = run;
   }
 

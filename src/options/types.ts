@@ -12,6 +12,7 @@ import {
   NO_CGROUP_OPTIONS,
 } from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
+import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -65,6 +66,10 @@ export interface DumpOptions extends CommonOptions {
   readonly fileLocks: boolean;
   /** 'filesize': build-ids are not read. */
   readonly fileValidation: FileValidation;
+  /** The tree may be the job of a shell outside, on its terminal. */
+  readonly shellJob: boolean;
+  /** Resources outside the tree that are left out: 'tty[8803:1a]'. */
+  readonly external: readonly string[];
   /** Which cgroups are saved, or restored, and how. */
   readonly cgroups: CgroupOptions;
   /** The folder of a cgroup that is frozen while the tree is stopped. */
@@ -80,6 +85,12 @@ export interface RestoreOptions extends CommonOptions {
   readonly cgroups: CgroupOptions;
   /** Files may have other permissions than at the checkpoint. */
   readonly skipFileRwxCheck: boolean;
+  /** A job comes into the caller's session, on its terminal. */
+  readonly shellJob: boolean;
+  /** Resources that are handed in by other means than a descriptor. */
+  readonly external: readonly string[];
+  /** Descriptors for what was left out, or is replaced. */
+  readonly inheritFd: readonly InheritedFd[];
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
   readonly detached: boolean;
   /** The root task becomes a child of the caller's parent. */
@@ -130,7 +141,9 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     ghostFiemap: false,
     linkRemap: false,
     fileLocks: false,
+    shellJob: false,
     ...request,
+    external: (request.external ?? []).map(externalResource),
     cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
@@ -151,7 +164,10 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     explain: false,
     displayStats: false,
     skipFileRwxCheck: false,
+    shellJob: false,
+    inheritFd: [],
     ...request,
+    external: (request.external ?? []).map(externalResource),
     cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
@@ -217,6 +233,8 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     linkRemap: settings.flag('link-remap'),
     fileLocks: settings.flag('file-locks'),
     fileValidation: settings.text('file-validation') as FileValidation,
+    shellJob: settings.flag('shell-job'),
+    external: settings.list('external'),
   });
 }
 
@@ -238,6 +256,9 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,
     skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
+    shellJob: settings.flag('shell-job'),
+    external: settings.list('external'),
+    inheritFd: settings.list('inherit-fd').map(inheritedFd),
     ...(exec && { execCmd: command }),
   });
 }

@@ -168,6 +168,9 @@ export function fakePort(kernel: FakeKernel = {}): DumpPort & { memory: FakeMemo
     take: () => -ENOENT,
     adopt: () => {},
     drop: () => {},
+    surely: () => {
+      throw new Error('a test starts no process');
+    },
   };
   port.own = new OwnTask(port);
   return port;

@@ -12,6 +12,7 @@ import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
+import { terminal } from './tty/index.js';
 
 export const FILE_KINDS: readonly FileKind[] = [
   regularFile,
@@ -22,6 +23,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   timerfd,
   epoll,
   pidfd,
+  terminal,
   inotify,
   memfd,
   bpfMap,

@@ -53,8 +53,9 @@ export const refusals: readonly Refusal[] = [
     ['fuse', /\/dev\/fuse|character device|char.* device/i, 'criu refuses'],
     ['kmsg', /kmsg|character device|char.* device/i],
     ['block', /block device|\/dev\//i, 'criu refuses'],
-    ['pty', /pty|tty|terminal/i],
-    ['controlling-tty', [/tty|terminal/i]],
+    ['terminal-outside', [/terminal/, /outside the tree/], 'criu refuses'],
+    ['controlling-closed', /terminal.*open in no process/],
+    ['status-unread', /packet mode/],
     ['detached-mount', /mount|deleted/i, 'criu refuses'],
   ]),
   ...group('anonymous-inodes.c', [
