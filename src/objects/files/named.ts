@@ -182,7 +182,10 @@ export class Namer {
     const task = magic === PROC_SUPER_MAGIC ? parseProcName(name) : undefined;
     if (task) return goneObstacle(name, task, this.inside);
     if (link.kind === 'memfd') {
-      return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
+      return unsupported(
+        `it is a memfd ('${link.name}'), which a restore cannot find by a name`,
+        CLOSE_REMEDY,
+      );
     }
     if (toType(stat) === S_IFLNK) {
       return unsupported(`the symbolic link '${name}' is deleted`, CLOSE_REMEDY);
