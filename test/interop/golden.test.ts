@@ -1,17 +1,22 @@
 /**
- * Checkpoints that CRIU 4.2 wrote elsewhere: two come back to life here, the others are refused
- * with everything named that woodfrog does not restore yet.
+ * Checkpoints that CRIU 4.2 wrote elsewhere: three come back to life here, the other is refused with
+ * everything named that woodfrog does not restore yet.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
+  closeSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -43,6 +48,8 @@ interface Captured {
   /** Of the root. */
   threads: readonly number[];
   sha256: string;
+  /** What lies beside the program: `fifo` is one, others hold what the program wrote. */
+  beside?: Readonly<Record<string, number>>;
 }
 
 const LOOP: Captured = {
@@ -56,6 +63,13 @@ const TASKS: Captured = {
   pids: [11073, 11075, 11076, 11079],
   threads: [11073, 11077, 11078],
   sha256: '8483fa9fb4a8684962750941b3d0ab868a056846f37a687e7f5053c74ac30e11',
+};
+const FILES: Captured = {
+  set: 'files',
+  pids: [11164],
+  threads: [11164],
+  sha256: 'ff81f1d2f2b154b7fe8d6f3e1fda72f9bd523965933661eec228b6cdd5f7f8e5',
+  beside: { regular: 0o640, fifo: 0o600 },
 };
 const pathOf = (set: GoldenSet): string => `/tmp/golden-run/${set}/${set}`;
 
@@ -122,6 +136,12 @@ async function restoreCaptured(
   if (taken.length > 0) return t.skip(`pid ${taken.join(', ')} is taken`);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, program, { mode: 0o755 });
+  for (const [name, mode] of Object.entries(captured.beside ?? {})) {
+    const beside = join(dirname(path), name);
+    if (name === 'fifo') execFileSync('mkfifo', [beside]);
+    else writeFileSync(beside, 'regular file');
+    chmodSync(beside, mode);
+  }
   const images = imagesOf(set);
   try {
     const run = await tool.attemptRestore(images);
@@ -172,6 +192,41 @@ function verifyTasks(): void {
   assert.equal(procText(threads[2] ?? 0, 'comm'), 'worker-b\n');
 }
 
+/** What can be read at once from what a task has open, by a description of its own. */
+function readFrom(pid: number, fd: number): string {
+  const opened = openSync(`/proc/${pid}/fd/${fd}`, constants.O_RDONLY | NONBLOCK_NOCTTY);
+  try {
+    const bytes = Buffer.alloc(4096);
+    return bytes.toString('utf8', 0, readSync(opened, bytes));
+  } finally {
+    closeSync(opened);
+  }
+}
+
+const NONBLOCK_NOCTTY = constants.O_NONBLOCK | constants.O_NOCTTY;
+
+function verifyFiles(): void {
+  const [pid = 0] = FILES.pids;
+  const info = (fd: number): string => procText(pid, `fdinfo/${fd}`) ?? '';
+  const folder = dirname(pathOf('files'));
+  assert.match(info(3), /^pos:\s+12\nflags:\s+0102002$/m);
+  assert.match(info(3), /^lock:\s+1: FLOCK {2}ADVISORY {2}WRITE/m);
+  assert.equal(procLink(pid, 'fd/4'), `${folder}/ghost (deleted)`);
+  assert.equal(readFrom(pid, 4), 'content of a deleted file');
+  assert.equal(procLink(pid, 'fd/5'), folder);
+  assert.match(info(7), /^eventfd-count:\s+7$/m);
+  assert.match(info(8), /^it_value: \(35\d\d, \d+\)\nit_interval: \(10, 0\)$/m);
+  assert.match(info(9), /^sigmask:\s+0000000000000200$/m);
+  assert.match(info(10), /^inotify wd:1 .* mask:300 /m);
+  for (const fd of [7, 8, 9]) {
+    assert.match(info(11), new RegExp(`^tfd:\\s+${fd} .* data: 1122334455667788 `, 'm'));
+  }
+  assert.match(readFrom(pid, 12), /^memfd content\0+$/);
+  assert.match(info(13), /^tty-index:\s+\d+$/m);
+  assert.equal(readFrom(pid, 6), 'queued in the fifo');
+  assert.equal(readFrom(pid, 14), 'typed\n');
+}
+
 interface Refused {
   set: GoldenSet;
   pid: number;
@@ -183,7 +238,7 @@ const REFUSED: readonly Refused[] = [
   {
     set: 'files',
     pid: 11164,
-    pages: { 'pages-1.img': 4096, 'pages-2.img': 4096, 'pages-3.img': 57_344 },
+    pages: {},
     // All of it could come back; its program and its files are not there.
     names: [/files\/files' is missing/, /files\/regular' is missing/, /files\/fifo' is missing/],
   },
@@ -202,6 +257,8 @@ describe('checkpoints that CRIU wrote', () => {
   test("'loop' comes back and counts on", (t) => restoreCaptured(t, LOOP, verifyLoop));
   test("'tasks' comes back with all that its tasks are", (t) =>
     restoreCaptured(t, TASKS, verifyTasks));
+  test("'files' comes back with all that it has open", (t) =>
+    restoreCaptured(t, FILES, verifyFiles));
   for (const { set, pid, pages, names } of REFUSED) {
     test(`'${set}' is refused by the names of what is missing, or not restored yet`, async (t) => {
       const images = imagesOf(set, pages);
