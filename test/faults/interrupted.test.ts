@@ -65,7 +65,7 @@ async function interruptedRestore(
   const surroundings = new Surroundings(b.victim, b.images, b.scratch);
   const run = await restore(b, { signalled });
   judge(run);
-  const isBack = run.status === 0 || (run.signal !== null && b.victim.program.tree().length > 0);
+  const isBack = run.status === 0 || (run.signal !== null && b.victim.program.marked().length > 0);
   if (isBack) {
     await mustBeUnharmed(b.victim, { strayMappings: false });
     await killVictim(b.victim);
@@ -105,7 +105,7 @@ describe('told to stop', () => {
       const run = await tool.attemptDump(program.pid, dir, ['--timeout', '1']);
       assert.equal(run.status, 1, describeRun(run));
       assert.match(run.stderr, new RegExp(`timed out after 1 s .*pid ${program.pid} .*vfork`));
-      assert.ok(run.elapsedMs < 8_000, `it took ${run.elapsedMs} ms`);
+      assert.ok(run.elapsedMs < 30_000, `it took ${run.elapsedMs} ms`);
       assert.deepEqual(imagesIn(dir), []);
       assert.deepEqual(compareSnapshots(before, takeSnapshot(program.pid)), []);
       await program.mustPass();

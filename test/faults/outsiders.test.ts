@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { bounded } from '../support/kernel.js';
-import { processesMarked, stateOf, treeOf } from '../support/proc.js';
+import { stateOf, treeOf } from '../support/proc.js';
 import { type Program, startProgram, stopAll } from '../support/program.js';
 import { describeRun, mustSucceed, saidBy, type ToolRun, tool } from '../support/tool.js';
 import { sleep, waitFor } from '../support/wait.js';
@@ -112,9 +112,7 @@ async function caughtAndBack(program: Program): Promise<string> {
   const outcome = judge(await tool.attemptDump(program.pid, dir, ['--timeout', '5']));
   if (outcome !== 'done') return outcome;
   await program.mustVanish([program.pid]);
-  const left = processesMarked(`WOODFROG_TEST_MARK=${program.dir}\0`).filter(
-    (pid) => stateOf(pid) !== 'Z',
-  );
+  const left = program.marked().filter((pid) => stateOf(pid) !== 'Z');
   assert.deepEqual(left, [], 'processes of the tree were not dumped');
   // Another program of this host may have got one of the numbers, for a while.
   let restored = await tool.attemptRestore(dir);

@@ -5,8 +5,8 @@ import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
-import { type Program, startProgram } from '../support/program.js';
+import { procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
+import { killQuietly, type Program, startProgram } from '../support/program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from '../support/snapshot.js';
 import { tool } from '../support/tool.js';
 import { sleep, waitFor } from '../support/wait.js';
@@ -178,9 +178,8 @@ function sharedNames(): string[] {
 
 /** Kills the whole tree and collects it. */
 export async function killVictim(victim: Victim): Promise<void> {
-  // Also those whose parent was killed before them: they are no longer below the root.
-  const alive = new Set([...victim.program.tree(), ...victim.pids.filter(isAlive)]);
-  for (const pid of alive) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  // By their mark: a parent may have been killed before its children, and numbers may be others' by now.
+  for (const pid of victim.program.marked()) killQuietly(pid);
   await victim.program.mustVanish(victim.pids);
   await sleep(0);
 }

@@ -108,6 +108,11 @@ export class Program {
     return pids;
   }
 
+  /** Those that carry its mark, whoever their parents are; never a stranger that has got one of its numbers. */
+  marked(): number[] {
+    return processesMarked(`${MARK}=${this.dir}\0`);
+  }
+
   async waitReady(timeoutMs = 20_000): Promise<void> {
     await waitFor(
       `READY of ${this.command}`,
@@ -182,7 +187,7 @@ export class Program {
     const below = new Set(treeOf(process.pid));
     this.tree();
     const known = [...this.#known].filter((pid) => below.has(pid));
-    return [...new Set([...known, ...processesMarked(`${MARK}=${this.dir}\0`)])].filter(isAlive);
+    return [...new Set([...known, ...this.marked()])].filter(isAlive);
   }
 
   failure(what: string): AssertionError {
@@ -218,7 +223,8 @@ export function pythonPath(): string {
   return python;
 }
 
-function killQuietly(pid: number): void {
+/** SIGKILL for whoever is still there. */
+export function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
