@@ -165,7 +165,7 @@ const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
  */
 export function undisturbed(regs: Registers): Registers | undefined {
   const nr = syscallNumber(regs);
-  if (nr === undefined || -toSigned(regs.ax) !== BigInt(EINTR)) return undefined;
+  if (nr === undefined || !isNative(regs) || -toSigned(regs.ax) !== BigInt(EINTR)) return undefined;
   return ENDED_BY_STOPS.has(nr) ? { ...regs, ax: toWord(-ERESTARTNOHAND) } : undefined;
 }
 

@@ -38,6 +38,12 @@ for (const [args, what] of [
   });
 }
 kernelTest({
+  name: 'tables are shared in every combination that clone(2) takes',
+  program: 'tree/combinations.c',
+  rounds: 2,
+  criuFails: 'it restores copies, or refuses',
+});
+kernelTest({
   name: 'who shares signal handlers is not told again of a child that has ended',
   program: 'tree/shared-handlers.c',
   rounds: 2,
