@@ -49,6 +49,7 @@ function freezeAndWrite(
 ): Dumped {
   const { host, interrupts } = session;
   session.port.options = options;
+  if (hasMany(session.port, options.pid)) env.manyObjects?.();
   rehearse(session, pid(options.pid));
   const started = monotonicMs();
   using undo = new Undo();
@@ -57,6 +58,7 @@ function freezeAndWrite(
   using tree = freezeTree(host, pid(options.pid), { interrupts, hold });
   tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const freezing_time = microsecondsSince(started);
+  if (tree.processes.length > MANY_PROCESSES) env.manyObjects?.();
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
   const frozen = monotonicMs();
   const inspected = inspectTree(tree, session);
@@ -104,6 +106,26 @@ function freezeAndWrite(
   undo.forget();
   const taskCount = processes.reduce((sum, { threads }) => sum + threads.length, 0);
   return { kind: 'dumped', pid: root.pid, taskCount, stats };
+}
+
+const MANY_PROCESSES = 20;
+const MANY_THREADS = 100;
+const MANY_FILES = 200;
+/** /proc/PID/maps has some 100 bytes for each. */
+const MANY_MAPS_BYTES = 100_000;
+
+/** Whether the root alone makes for much to go through. A look that fails is repeated later, and then says why. */
+function hasMany(port: Session['port'], root: number): boolean {
+  const count = (folder: string): number => {
+    const names = port.attemptReadDir(`/proc/${root}/${folder}`);
+    return typeof names === 'number' ? 0 : names.length;
+  };
+  const maps = port.attemptReadBytes(`/proc/${root}/maps`);
+  return (
+    count('task') > MANY_THREADS ||
+    count('fd') > MANY_FILES ||
+    (typeof maps === 'object' && maps.length > MANY_MAPS_BYTES)
+  );
 }
 
 /** Of an earlier checkpoint, and in the way: a restore reads every image that is there. */

@@ -12,6 +12,7 @@ import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
+import { imageName } from '../images/image.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { signalName } from '../linux/signal.js';
@@ -48,12 +49,32 @@ export const restore: Restore = (options, env) =>
 /** How long restoring may take before it is given up: reading pages is the longest part. */
 const RESTORE_SEC = 600;
 
+/** A process has some ten images. */
+const MANY_IMAGES = 200;
+/** A mapping takes some 50 bytes of its image, a file a hundred. */
+const MANY_BYTES = 50_000;
+
+/** Whether the checkpoint makes for much to go through. */
+function hasMany(store: HostImageStore): boolean {
+  const names = store.list();
+  if (names.length > MANY_IMAGES) return true;
+  return names.some((name) => {
+    if (name !== FILES && !name.startsWith('mm-')) return false;
+    const image = store.open(name);
+    image?.close();
+    return image !== undefined && image.size > MANY_BYTES;
+  });
+}
+
+const FILES = imageName(IMAGES.FILES, undefined);
+
 function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport {
   const started = monotonicMs();
   const { log } = env;
   using session = new Session(env, 'restore');
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
+  if (hasMany(store)) env.manyObjects?.();
   const images = readVerified(store);
   refuseImpossible(images, session, options);
   interrupts.arm(RESTORE_SEC, { ticking: true });

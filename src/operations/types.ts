@@ -17,6 +17,8 @@ export interface OperationEnv {
    * the operation leaves the handlers of both alone.
    */
   readonly cancelled?: () => boolean;
+  /** Called once or more when there are hundreds of objects to go through, and the process is the caller's to tune. */
+  readonly manyObjects?: () => void;
 }
 
 export interface ProgressEvent {

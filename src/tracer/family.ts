@@ -6,6 +6,7 @@ import { readDir, readIfThere } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { type Pid, pid } from '../support/brand.js';
+import { monotonicMs } from '../support/clock.js';
 
 export interface Relative {
   pid: Pid;
@@ -28,7 +29,7 @@ export class Family {
   /** Every process looked at: its parent. */
   #parents = new Map<number, number>();
   readonly #members = new Set<number>();
-  #since = performance.now();
+  #since = monotonicMs();
 
   constructor(host: Host, root: Pid) {
     this.#host = host;
@@ -71,7 +72,7 @@ export class Family {
   }
 
   #forgetOld(): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - this.#since < MEMORY_MS) return;
     this.#since = now;
     this.#parents = new Map();

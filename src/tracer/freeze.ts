@@ -28,6 +28,7 @@ import {
   PTRACE_O_TRACESYSGOOD,
 } from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
+import { monotonicMs } from '../support/clock.js';
 import { CheckpointError, gone, refused, within } from '../support/errors.js';
 import type { CgroupHold } from './cgroup-hold.js';
 import { Family, type Relative } from './family.js';
@@ -225,10 +226,10 @@ export class FrozenTree implements Disposable {
    * is let go by the kernel when we end.
    */
   #settle(): void {
-    const deadline = performance.now() + SETTLE_MS;
+    const deadline = monotonicMs() + SETTLE_MS;
     try {
       if (this.running.length > 0) this.interrupts.armCleanup(1);
-      while (this.running.length > 0 && performance.now() < deadline) {
+      while (this.running.length > 0 && monotonicMs() < deadline) {
         const event = waitAnyOrTick(this.host, this.interrupts, () => describeRunning(this));
         if (event?.kind === 'stopped') attemptDetach(this.host, event.tid, signalOf(event));
         if (event) this.#threads.set(event.tid, 'dead');
