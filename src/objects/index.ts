@@ -19,4 +19,6 @@ export const resourceImages: readonly Image[] = [
   IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
   IMAGES.CPUINFO,
+  IMAGES.TTY_INFO,
+  IMAGES.TTY_DATA,
 ].map((image) => image as Image);

@@ -194,6 +194,8 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   readonly recognize: readonly FileDiscriminant[];
   /** Kernel features without which it cannot work; `check` probes them. */
   readonly requires?: readonly FeatureName[];
+  /** Its device number says what it is: the name need not lead to it any more. */
+  readonly isDevice?: true;
 
   /** Descriptions with the same key are observed together: both ends of a pipe. */
   groupOf?(description: DescriptionView): string;
@@ -208,7 +210,7 @@ export interface FileKind<Entry = unknown, Seen = unknown, Made = unknown> {
   /** How the files of this host differ from the saved ones, a phrase for each; [] when they do not. */
   survey?(entry: Entry, port: KernelPort, options: RestoreObjectOptions): string[];
   /** Descriptions with the same key are made by one process, with one call of `make`. */
-  resourceOf?(entry: Entry): string;
+  resourceOf?(entry: Entry, context: RebuildInputs): string;
   /** Steps in the stage 'make' on process.track, before any description of the resource is opened. */
   make?(build: ResourceBuild<Entry>): Made;
   /** Steps in the stage 'make' on process.track. Returns the temporary descriptor of the description. */

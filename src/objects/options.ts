@@ -14,6 +14,10 @@ export interface ObjectOptions {
   /** File locks and leases are saved. */
   readonly fileLocks: boolean;
   readonly fileValidation: FileValidation;
+  /** The tree may be a job of a shell that is not in it, on a terminal whose other side is not in it. */
+  readonly shellJob: boolean;
+  /** Resources that are left out of the images: 'tty[8803:1a]'. */
+  readonly external: readonly string[];
 }
 
 /** In a restore. */
@@ -21,6 +25,8 @@ export interface RestoreObjectOptions {
   readonly fileValidation: FileValidation;
   /** Files may have other permissions (rwx of user, group and others) than they had. */
   readonly skipFileRwxCheck: boolean;
+  /** A job becomes one of our own session, on our terminal. */
+  readonly shellJob: boolean;
 }
 
 export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
@@ -30,4 +36,6 @@ export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
   fileLocks: false,
   fileValidation: 'buildid',
   skipFileRwxCheck: false,
+  shellJob: false,
+  external: [],
 };

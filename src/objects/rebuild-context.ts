@@ -7,9 +7,11 @@ import type { reg_file_entry } from '../images/messages/regfile.js';
 import type { ParentedStore } from '../images/parents.js';
 import type { MessageValue } from '../images/schema.js';
 import type { Mapping } from '../linux/procfs/maps.js';
+import type { Outside } from '../plan/birth-order.js';
 import type { Plan, TrackTask } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
+import type { Terminals } from './files/tty/terminals.js';
 import type { RestoreObjectOptions } from './options.js';
 import type { KernelPort } from './ports.js';
 
@@ -94,6 +96,10 @@ export interface RestoreContext extends RebuildInputs {
 /** All but the files, which are rebuilt first. */
 export interface RebuildInputs {
   images: ImageSet;
+  /** Those of the images, and what stands for them here. */
+  terminals: Terminals;
+  /** The session and group of the saved tree whose leaders are not in it: they become woodfrog's own. */
+  outside: Outside | undefined;
   /** For what the set does not hold: pagemaps, page contents. */
   store: ParentedStore;
   plan: Plan<HostStepPort>;

@@ -7,6 +7,14 @@ import { taskLife } from '../images/task-state.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
+import { rebuildSessions, takeTerminal } from '../objects/files/tty/sessions.js';
+import { rebuildSettings } from '../objects/files/tty/settings.js';
+import {
+  deviceName,
+  type Terminal,
+  type TerminalHost,
+  Terminals,
+} from '../objects/files/tty/terminals.js';
 import { taskStates } from '../objects/index.js';
 import { layoutOf } from '../objects/memory/layout.js';
 import { rebuildMemory } from '../objects/memory/rebuild.js';
@@ -23,13 +31,14 @@ import {
   type ThreadRebuild,
 } from '../objects/rebuild-context.js';
 import { endOfLeader, hasEndedLeader } from '../objects/tasks/ended-leader.js';
+import type { Outside } from '../plan/birth-order.js';
 import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
 import { choosePlanBase } from '../plan/holes.js';
 import { Plan } from '../plan/plan.js';
 import type { Owners } from '../plan/shared-tables.js';
 import type { Track } from '../plan/track.js';
 import { defined } from '../support/assert.js';
-import { imageError, withAllUnsupported, within } from '../support/errors.js';
+import { imageError, refused, withAllUnsupported, within } from '../support/errors.js';
 
 export interface CompileInput {
   images: ImageSet;
@@ -40,6 +49,9 @@ export interface CompileInput {
   controlFd: number;
   hostImageFd(name: string): number;
   hostEndedPidfds(count: number): number[];
+  terminalHost: TerminalHost;
+  /** Descriptors of ours that were handed in, by the resource that they stand for: 'tty[8803:1a]'. */
+  inherited: ReadonlyMap<string, number>;
 }
 
 export interface Compiled {
@@ -55,6 +67,12 @@ export function compile(input: CompileInput): Compiled {
     .filter(({ pid }) => !isZombie(images, pid))
     .map(({ pid }) => layoutOf(images.require(IMAGES.MM, pid)));
   const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings]));
+  const outside = outsideOf(entries, input.options);
+  const { shellJob } = input.options;
+  const terminals = new Terminals({
+    ...{ images, shellJob, host: input.terminalHost, inherited: input.inherited },
+  });
+  const access = { controlFd, deviceName: (one: Terminal) => deviceName(images, one) };
   const births = bearTree(
     plan,
     entries.map((entry) => birthOf(images, entry)),
@@ -62,6 +80,8 @@ export function compile(input: CompileInput): Compiled {
       controlFd,
       temporaryFds: controlFd + 1,
       prepare: (first) => prepareClocks(first, input),
+      lead: (leader, sid) => takeTerminal(leader, sid, { terminals, ...access }),
+      outside,
     },
   );
   const processes: ProcessRebuild[] = [];
@@ -69,8 +89,10 @@ export function compile(input: CompileInput): Compiled {
     if (!isZombie(images, entry.pid))
       processes.push(processOf({ images, births }, entry, processes));
   }
-  const inputs: RebuildInputs = { ...input, plan, processes };
+  const inputs: RebuildInputs = { ...input, plan, processes, terminals, outside };
   const files = rebuildFiles(inputs);
+  rebuildSessions(inputs, access);
+  rebuildSettings(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
   rebuildCgroups(inputs);
@@ -106,6 +128,24 @@ function birthOf(
     ...(ids === undefined ? {} : { tables: ids }),
     ...(tc?.exit_signal === undefined ? {} : { exitSignal: tc.exit_signal }),
   };
+}
+
+/** A job of a shell: it comes into our session, and into our group if its own was another's. */
+function outsideOf(
+  entries: readonly { pid: number; pgid: number; sid: number }[],
+  { shellJob }: RestoreObjectOptions,
+): Outside | undefined {
+  const [root] = entries;
+  const isInside = (id: number): boolean => entries.some(({ pid }) => pid === id);
+  if (!root || root.sid === 0 || isInside(root.sid)) return undefined;
+  if (!shellJob) {
+    throw refused(`session ${root.sid}, which the root is in, has no leader in the images`, {
+      ...{ pid: root.pid, object: 'session' },
+      remedy:
+        'it was the job of a shell: restore it with --shell-job (-j), from the terminal that it shall have',
+    });
+  }
+  return { session: root.sid, group: isInside(root.pgid) ? undefined : root.pgid };
 }
 
 /** The tree's clocks go on where they stopped, in a time namespace of its own. */

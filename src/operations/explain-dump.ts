@@ -2,6 +2,7 @@
 import type { ProcessView } from '../checkpoint/views.js';
 import { type InspectedFiles, inspectFiles } from '../objects/files/inspect.js';
 import { type FilesObservation, observeFiles } from '../objects/files/observe.js';
+import { terminalObstacles } from '../objects/files/tty/controlling.js';
 import { taskStates } from '../objects/index.js';
 import { inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
@@ -37,10 +38,11 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   learnLayout(session, processes);
   const root = livingRoot(processes);
   verdicts.about(root, 'session', undefined, () => {
-    refuseForeignSession(root);
+    refuseForeignSession(root, options);
     return 0;
   });
   const observed = observeFiles(port, processes);
+  for (const obstacle of terminalObstacles(processes, observed)) verdicts.refused(obstacle);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
   inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });

@@ -5,11 +5,13 @@ import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
 import { inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import type { FurtherName } from '../objects/files/remaps.js';
+import { terminalObstacles } from '../objects/files/tty/controlling.js';
 import { taskStates } from '../objects/index.js';
 import { collectSegments, inspectMemory } from '../objects/memory/inspect.js';
 import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
+import type { ObjectOptions } from '../objects/options.js';
 import { defined } from '../support/assert.js';
 import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
@@ -32,7 +34,7 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   const { port } = session;
   const processes = viewTree(tree);
   const root = livingRoot(processes);
-  refuseForeignSession(root);
+  refuseForeignSession(root, port.options);
   learnLayout(session, processes);
   verifyOneTimeNamespace(
     processes
@@ -45,6 +47,8 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   );
   const clocks = observeClocks(port, root.task);
   const observed = observeFiles(port, processes);
+  const [obstacle] = terminalObstacles(processes, observed);
+  if (obstacle) throw obstacle;
   const tasks = inspectTasks(tree, processes, {
     port,
     gadgets: session.gadgets,
@@ -116,17 +120,17 @@ export const mappedFiles = (
   },
 });
 
-/** A session or group whose leader is outside the tree cannot be made again there. */
-export function refuseForeignSession(root: ProcessView): void {
-  if (root.vsid === root.vpid) return;
+/** A session or group whose leader is outside the tree cannot be made again there; a job gets another. */
+export function refuseForeignSession(root: ProcessView, { shellJob }: ObjectOptions): void {
+  if (root.vsid === root.vpid || shellJob) return;
   throw refused(
-    `the root of the tree is in session ${root.vsid}, whose leader is outside the tree`,
+    `the root of the tree is in session ${root.vsid}, whose leader is outside the tree: it is a job of a shell`,
     {
       pid: root.pid,
       comm: root.comm,
       object: 'session',
       remedy:
-        'start the program in a session of its own: setsid PROGRAM < /dev/null > LOG 2>&1 (shell jobs, --shell-job, are not supported yet)',
+        'dump and restore it with --shell-job (-j), or start it in a session of its own: setsid PROGRAM < /dev/null > LOG 2>&1 &',
     },
   );
 }

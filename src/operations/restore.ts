@@ -40,6 +40,7 @@ import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
 import { microsecondsSince, Session } from './session.js';
+import { OwnTerminals } from './terminal-host.js';
 import type { OperationEnv, Restore, RestoreReport, RestoreStats } from './types.js';
 import { Undo } from './undo.js';
 import { waitForEnd } from './wait.js';
@@ -67,6 +68,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
   using ended = new EndedPidfds(session);
+  using terminals = new OwnTerminals(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -85,6 +87,8 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
       hostEndedPidfds: (count) => ended.make(count),
+      terminalHost: terminals,
+      inherited: new Map(options.inheritFd.map(({ fd, resource }) => [resource, fd])),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {

@@ -36,20 +36,6 @@ const SOCKETS: readonly OptionSpec[] = [
 ];
 
 const FILES: readonly OptionSpec[] = [
-  ...later('external resources, which woodfrog cannot save yet', [
-    value('external', 'list RESOURCE', 'dump restore', 'a resource outside the tree', {
-      rpc: 'external',
-    }),
-    value('inherit-fd', 'list FD:RESOURCE', 'restore', 'use an inherited descriptor', {
-      rpc: 'inherit_fd',
-    }),
-  ]),
-  ...later('shell jobs and terminals, which woodfrog cannot save yet', [
-    toggle('shell-job', 'dump restore', 'allow tasks on a terminal of the caller', {
-      short: 'j',
-      rpc: 'shell_job',
-    }),
-  ]),
   ...later('file watches, which woodfrog cannot save yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',

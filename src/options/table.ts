@@ -93,6 +93,19 @@ const FILE_OPTIONS: readonly OptionSpec[] = [
   }),
 ];
 
+const OUTSIDE_OPTIONS: readonly OptionSpec[] = [
+  toggle('shell-job', 'dump restore', "allow a shell's job: it gets the terminal of the restore", {
+    short: 'j',
+    rpc: 'shell_job',
+  }),
+  value('external', 'list RESOURCE', 'dump restore', 'leave RESOURCE out: tty[RDEV:DEV]', {
+    rpc: 'external',
+  }),
+  value('inherit-fd', 'list FD:RESOURCE', 'restore', 'hand in: fd[N]:RESOURCE', {
+    rpc: 'inherit_fd',
+  }),
+];
+
 const FILE_CHECK_OPTIONS: readonly OptionSpec[] = [
   value('file-validation', 'string MODE', 'dump restore', 'compare files by filesize or buildid', {
     default: 'buildid',
@@ -132,6 +145,7 @@ export const OPTIONS: readonly OptionSpec[] = [
   ...TASK_OPTIONS,
   ...FILE_OPTIONS,
   ...FILE_CHECK_OPTIONS,
+  ...OUTSIDE_OPTIONS,
   ...CHECK_OPTIONS,
   ...IMAGE_OPTIONS,
   ...LATER_OPTIONS,

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
+import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -54,6 +55,10 @@ export interface DumpOptions extends CommonOptions {
   readonly fileLocks: boolean;
   /** 'filesize': build-ids are not read. */
   readonly fileValidation: FileValidation;
+  /** The tree may be the job of a shell outside, on its terminal. */
+  readonly shellJob: boolean;
+  /** Resources outside the tree that are left out: 'tty[8803:1a]'. */
+  readonly external: readonly string[];
 }
 
 /** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
@@ -63,6 +68,12 @@ export interface RestoreOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
   /** Files may have other permissions than at the checkpoint. */
   readonly skipFileRwxCheck: boolean;
+  /** A job comes into the caller's session, on its terminal. */
+  readonly shellJob: boolean;
+  /** Resources that are handed in by other means than a descriptor. */
+  readonly external: readonly string[];
+  /** Descriptors for what was left out, or is replaced. */
+  readonly inheritFd: readonly InheritedFd[];
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
   readonly detached: boolean;
   /** The root task becomes a child of the caller's parent. */
@@ -112,7 +123,9 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     ghostFiemap: false,
     linkRemap: false,
     fileLocks: false,
+    shellJob: false,
     ...request,
+    external: (request.external ?? []).map(externalResource),
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -132,7 +145,10 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     explain: false,
     displayStats: false,
     skipFileRwxCheck: false,
+    shellJob: false,
+    inheritFd: [],
     ...request,
+    external: (request.external ?? []).map(externalResource),
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -194,6 +210,8 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     linkRemap: settings.flag('link-remap'),
     fileLocks: settings.flag('file-locks'),
     fileValidation: settings.text('file-validation') as FileValidation,
+    shellJob: settings.flag('shell-job'),
+    external: settings.list('external'),
   });
 }
 
@@ -214,6 +232,9 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,
     skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
+    shellJob: settings.flag('shell-job'),
+    external: settings.list('external'),
+    inheritFd: settings.list('inherit-fd').map(inheritedFd),
     ...(exec && { execCmd: command }),
   });
 }

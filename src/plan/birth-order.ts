@@ -33,14 +33,27 @@ export interface Member extends Kin {
 export const isSessionLeader = ({ vpid, sid }: { vpid: number; sid: number }): boolean =>
   vpid === sid;
 
-type Tree = Map<number, Member>;
+/**
+ * The session and process group of a shell job, whose leaders are outside the tree: what the root has stands for what
+ * the first helper has.
+ */
+export interface Outside {
+  readonly session: number;
+  /** undefined: the group's leader is in the tree. */
+  readonly group: number | undefined;
+}
+
+interface Tree extends Map<number, Member> {
+  outside?: Outside | undefined;
+}
 
 /**
  * From processes, parents before children: them and the helpers they need, creators before those they bear. Throws
  * `image` for ids no kernel gives, `unsupported` for a tree that cannot be born this way.
  */
-export function arrangeBirths(processes: readonly Kin[]): Member[] {
+export function arrangeBirths(processes: readonly Kin[], outside?: Outside): Member[] {
   const tree: Tree = new Map();
+  tree.outside = outside;
   for (const kin of processes) {
     const { vpid, ppid } = kin;
     if (tree.has(vpid)) throw imageError(`pid ${vpid} is twice in the tree`);
@@ -95,7 +108,9 @@ function verifyKin(kin: Kin, tree: Tree): void {
 
 /** Whether a child of `parent` can be born in a session: by the parent, or by its sibling that leads the session. */
 const canBear = (tree: Tree, parent: number, session: number): boolean =>
-  tree.get(parent)?.sid === session || tree.get(session)?.ppid === parent;
+  (parent === 0 && session === tree.outside?.session) ||
+  tree.get(parent)?.sid === session ||
+  tree.get(session)?.ppid === parent;
 
 /** The parent is born in the session itself, to bear a child there before its own setsid. Returns its parent. */
 function lift(tree: Tree, parent: number, session: number): number {
@@ -130,7 +145,7 @@ const depthOf = (tree: Tree, vpid: number): number =>
 function addSessionHelpers(tree: Tree): void {
   const sessions = new Set([...tree.values()].map(({ sid }) => sid));
   for (const sid of sessions) {
-    if (tree.has(sid)) continue;
+    if (tree.has(sid) || sid === tree.outside?.session) continue;
     const needy = new Set<number>();
     for (const born of tree.values()) {
       if (born.sid === sid && !canBear(tree, born.ppid, sid)) needy.add(born.ppid);
@@ -150,6 +165,7 @@ function addSessionHelpers(tree: Tree): void {
 /** For each process group without a leader: a helper, sibling of its first member. */
 function addGroupHelpers(tree: Tree): void {
   for (const { pgid, ppid, sid } of [...tree.values()]) {
+    if (pgid === tree.outside?.group) continue;
     const leader = tree.get(pgid);
     if (leader === undefined) {
       tree.set(pgid, member({ vpid: pgid, ppid, pgid, sid }, 'group helper'));
@@ -165,6 +181,7 @@ function chooseCreator(tree: Tree, born: Member): void {
   born.creator = ppid;
   born.isSibling = ppid === 0;
   if (birthSession === undefined || parent?.sid === birthSession) return;
+  if (ppid === 0 && birthSession === tree.outside?.session) return;
   if (parent?.birthSession === birthSession) {
     born.isBeforeSetsid = true;
     return;
@@ -204,18 +221,23 @@ export interface GroupMoves {
   leaves: boolean;
 }
 
-/** All members of a session are born in the group of the session's leader; the rest follows from the ids. */
-export function groupMoves(members: readonly Member[]): Map<number, GroupMoves> {
+/**
+ * All members of a session are born in the group of the session's leader, or, of one from outside, in that of the first
+ * helper; the rest follows from the ids.
+ */
+export function groupMoves(members: readonly Member[], outside?: Outside): Map<number, GroupMoves> {
   const groups = new Set(members.map(({ pgid }) => pgid));
   const moves = new Map<number, GroupMoves>();
   const settled = new Set<number>();
   for (const { vpid, ppid, pgid, sid, role } of members) {
     const leads = groups.has(vpid) && vpid !== sid;
     const leaves = leads && pgid !== vpid;
-    const joins = pgid !== vpid && pgid !== sid && !leaves;
+    const bornIn = sid === outside?.session ? outside.group : sid;
+    const joins = pgid !== vpid && pgid !== bornIn && !leaves;
     moves.set(vpid, { leads, joins, leaves });
     // A helper's group lasts until its parent reaps it, later; but woodfrog may reap its own at once.
     if (!leaves && (role === 'process' || ppid !== 0)) settled.add(pgid);
+    if (outside?.group !== undefined) settled.add(outside.group);
   }
   for (const { vpid, pgid } of members) {
     if (!moves.get(vpid)?.leaves || settled.has(pgid)) continue;

@@ -34,6 +34,7 @@ import {
   isSessionLeader,
   type Kin,
   type Member,
+  type Outside,
 } from './birth-order.js';
 import type { Plan, TrackTask } from './plan.js';
 import { type SharedTables, shareTables, type TableIds, TableOwners } from './shared-tables.js';
@@ -61,6 +62,10 @@ export interface BirthOptions {
   temporaryFds: number;
   /** Steps of the first helper before it bears the root: what all others inherit from it, such as a time namespace. */
   prepare?(first: Track): void;
+  /** Steps of a session's leader, right after setsid(2), before it bears members: they inherit its terminal. */
+  lead?(leader: Track, session: number): void;
+  /** Whose leaders are not in the tree, and that becomes woodfrog's own. */
+  outside?: Outside | undefined;
 }
 
 /** What a host step of `births` asks of the runner. */
@@ -87,6 +92,7 @@ interface Family<Port extends EndsPort> {
   first: Track;
   sources: ReadonlyMap<number, BirthProcess>;
   shared: SharedTables;
+  options: BirthOptions;
 }
 
 /**
@@ -102,6 +108,7 @@ export function bearTree<Port extends EndsPort>(
   assert(temporaryFds > controlFd, `temporary descriptors begin at or below ${controlFd}`);
   const members = arrangeBirths(
     processes.map((process) => ({ ...process, isZombie: process.zombie !== undefined })),
+    options.outside,
   );
   verifyTids(processes, members);
   const first = plan.track({ name: 'first helper', process: 0, temporaryFds }, { last: 'births' });
@@ -117,8 +124,10 @@ export function bearTree<Port extends EndsPort>(
     (member.role === 'process' ? births.processes : births.helpers).set(member.vpid, task);
   }
   const shared = shareTables(members, (vpid) => livingTables(sources.get(vpid)));
-  const family: Family<Port> = { plan, members, tasks, first: first.track, sources, shared };
-  addFirstSteps(family, options);
+  const family: Family<Port> = {
+    ...{ plan, members, tasks, first: first.track, sources, shared, options },
+  };
+  addFirstSteps(family);
   const born = new Map<number, Member[]>(members.map(({ vpid }) => [vpid, []]));
   for (const member of members) born.get(member.creator)?.push(member);
   for (const member of members) addBirthSteps(family, member, born.get(member.vpid) ?? []);
@@ -166,11 +175,8 @@ function trackOf<Port>(
 }
 
 /** What the first helper does: all tasks inherit it. */
-function addFirstSteps<Port extends EndsPort>(
-  family: Family<Port>,
-  { prepare }: BirthOptions,
-): void {
-  const { first, members } = family;
+function addFirstSteps<Port extends EndsPort>(family: Family<Port>): void {
+  const { first, members, options } = family;
   first.at('births');
   // Whoever started woodfrog may ignore SIGCHLD: zombies and helpers would be gone before their parents wait.
   first.call(rtSigaction, {
@@ -179,7 +185,7 @@ function addFirstSteps<Port extends EndsPort>(
     oldact: 0,
     sigsetsize: 8,
   });
-  prepare?.(first);
+  options.prepare?.(first);
   for (const member of members) {
     if (member.creator === 0) bear(family, first, member);
   }
@@ -200,6 +206,7 @@ function addBirthSteps<Port extends EndsPort>(
   bearAll(born.filter(({ isBeforeSetsid }) => isBeforeSetsid));
   if (isSessionLeader(member)) {
     track.call(setsid, {}, { mustEqual: member.vpid, object: `session ${member.vpid}` });
+    family.options.lead?.(track, member.vpid);
   }
   bearAll(born.filter(({ isBeforeSetsid }) => !isBeforeSetsid));
   const flags = family.shared.unshare.get(member.vpid) ?? 0;
@@ -241,8 +248,8 @@ function exitSignalOf(sources: ReadonlyMap<number, BirthProcess>, vpid: number):
   return source === undefined || source.ppid === 0 ? SIGCHLD : (source.exitSignal ?? SIGCHLD);
 }
 
-function addGroupSteps<Port extends EndsPort>({ members, tasks }: Family<Port>): void {
-  const moves = groupMoves(members);
+function addGroupSteps<Port extends EndsPort>({ members, tasks, options }: Family<Port>): void {
+  const moves = groupMoves(members, options.outside);
   for (const { vpid, pgid } of members) {
     const { track } = trackTask(tasks, vpid);
     const { leads, joins, leaves } = defined(moves.get(vpid), `pid ${vpid} has no group`);

@@ -15,6 +15,7 @@ import { verifyPlan } from '../../src/plan/verify.js';
 import { concat, getU64, u64Bytes, viewOf } from '../../src/support/bytes.js';
 import { refused } from '../../src/support/errors.js';
 import { fakePort } from '../support/task-states.js';
+import { fakeTerminals } from '../support/terminals.js';
 
 /** The puppet's own mappings, with kernel pages as long as those of the captured checkpoints. */
 const PUPPET = parseMaps(
@@ -112,6 +113,8 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,
     hostEndedPidfds: (count) => Array(count).fill(6),
+    terminalHost: fakeTerminals(),
+    inherited: new Map(),
   });
   verifyPlan(plan, { first: births.first.track });
 }

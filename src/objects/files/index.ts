@@ -10,6 +10,7 @@ import { pipe } from './pipe.js';
 import { regularFile } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
+import { terminal } from './tty/index.js';
 
 export const FILE_KINDS: readonly FileKind[] = [
   regularFile,
@@ -20,6 +21,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   timerfd,
   epoll,
   pidfd,
+  terminal,
   inotify,
   memfd,
 ];

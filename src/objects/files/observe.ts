@@ -159,7 +159,9 @@ class Tables {
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
     const kind = kinds.find(view);
     if (link.kind === 'path' || link.kind === 'unreachable') {
-      view.named = this.namer.name(target, link, { stat, via });
+      view.named = kind?.isDevice
+        ? { name: link.path, stat }
+        : this.namer.name(target, link, { stat, via });
     }
     const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
     const description: ObservedDescription = { view, kind, ...nothing };

@@ -4,6 +4,7 @@ import { withParent } from '../../../test/support/chain.js';
 import { fixtureImages } from '../../../test/support/golden-images.js';
 import { memoryStore } from '../../../test/support/memory-store.js';
 import { ownerOfAll } from '../../../test/support/task-states.js';
+import { fakeTerminals } from '../../../test/support/terminals.js';
 import { IMAGES } from '../../images/catalogue.js';
 import { ImageSet } from '../../images/directory.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
@@ -20,6 +21,7 @@ import type { ProcessRebuild, RebuildInputs } from '../rebuild-context.js';
 import { directories } from './directories.js';
 import { rebuildFiles } from './rebuild.js';
 import { type FileEntry, noOwner } from './registry.js';
+import { Terminals } from './tty/terminals.js';
 
 const CONTROL_FD = 40;
 
@@ -83,6 +85,10 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
     hostEndedPidfds: () => [61],
+    terminals: new Terminals({
+      ...{ images, host: fakeTerminals(), shellJob: false, inherited: new Map() },
+    }),
+    outside: undefined,
   };
   return { context, processes };
 }

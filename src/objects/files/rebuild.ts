@@ -109,7 +109,7 @@ class Rebuild implements FileRebuild {
       ]),
       resourceOf: (id) => {
         const { kind, entry } = this.saved.get(id);
-        return kind.resourceOf?.(entry);
+        return kind.resourceOf?.(entry, this.context);
       },
     });
     const made: Made = new Map();

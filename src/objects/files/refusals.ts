@@ -33,27 +33,6 @@ const device = ({ stat }: DescriptionView): string => {
   return `${major}:${minor}`;
 };
 
-// Documentation/admin-guide/devices.txt: 4 virtual consoles and serial lines, 5:0 /dev/tty, 5:1 /dev/console,
-// 136-143 pseudo-terminals, 204 and 229 serial and hypervisor consoles.
-const TERMINALS: FileDiscriminant[] = [
-  [4],
-  [5, 0],
-  [5, 1],
-  [136],
-  [137],
-  [138],
-  [139],
-  [140],
-  [141],
-  [142],
-  [143],
-  [204],
-  [229],
-].map(([major = 0, minor]) => ({
-  fileType: S_IFCHR,
-  device: minor === undefined ? [major] : [major, minor],
-}));
-
 export const REFUSED_KINDS: readonly RefusedKind[] = [
   anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
@@ -79,19 +58,6 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
       ...['pid_for_children', 'time_for_children'],
     ].map((pseudo) => ({ pseudo })),
     what: ({ target }) => `namespace files are not saved yet, like '${target}'`,
-    remedy: CLOSE,
-  },
-  {
-    name: 'terminal',
-    recognize: TERMINALS,
-    what: (description) => `${quoted(description)} is a terminal (tty), which is not saved yet`,
-    remedy: 'start the program away from it: setsid PROGRAM < /dev/null > output.log 2>&1 &',
-  },
-  {
-    name: 'pty master',
-    recognize: [{ fileType: S_IFCHR, device: [5, 2] }],
-    what: (description) =>
-      `${quoted(description)} is a pseudo-terminal (pty), which is not saved yet`,
     remedy: CLOSE,
   },
   {

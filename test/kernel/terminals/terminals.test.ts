@@ -1,0 +1,43 @@
+import { kernelTest } from '../../support/kernel.js';
+
+kernelTest({
+  name: 'a pty keeps its settings, locks, size, packet mode, and descriptions of both sides',
+  program: 'terminals/pairs.c',
+  args: ['settings'],
+  rounds: 2,
+});
+
+kernelTest({
+  name: 'a master without a slave keeps its number, and what was set through it',
+  program: 'terminals/pairs.c',
+  args: ['masters'],
+  rounds: 2,
+});
+
+kernelTest({
+  name: 'a slave whose master is gone remains hung up',
+  program: 'terminals/pairs.c',
+  args: ['hung-up'],
+  rounds: 2,
+});
+
+kernelTest({
+  name: 'the sides of a pty are in two processes, and one outlives the other',
+  program: 'terminals/pairs.c',
+  args: ['master-of-another'],
+  rounds: 2,
+});
+
+kernelTest({
+  name: 'virtual consoles and the system console are opened again',
+  program: 'terminals/pairs.c',
+  args: ['devices'],
+  rounds: 2,
+});
+
+kernelTest({
+  name: 'a session has its controlling terminal, and the group in its foreground',
+  program: 'terminals/sessions.c',
+  rounds: 2,
+  criuFails: 'it refuses a session whose terminal has its master in another one',
+});

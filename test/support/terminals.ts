@@ -1,0 +1,8 @@
+/** A host whose ptys are numbers. */
+import type { TerminalHost } from '../../src/objects/files/tty/terminals.js';
+
+export const fakeTerminals = (own?: TerminalHost['own']): TerminalHost => ({
+  makePair: (index) => ({ master: 1000 + 2 * index, slave: 1001 + 2 * index }),
+  drop: () => {},
+  own,
+});
