@@ -32,6 +32,7 @@ const OUR_FIELDS: string[] = [
   'mm_entry.mdwe',
   'mm_entry.memory_merge',
   'mm_entry.thp_disable_flags',
+  'pipe_entry.external',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',
   'task_core_entry.stops_seen',

@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
-import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
+import { externalResource, type InheritedFd, inheritedFds, parseInheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -57,7 +57,7 @@ export interface DumpOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
   /** The tree may be the job of a shell outside, on its terminal. */
   readonly shellJob: boolean;
-  /** Resources outside the tree that are left out: 'tty[8803:1a]'. */
+  /** Resources outside the tree that are left out: 'tty[8803:1a]', 'file[1b:230084]', 'pipe[4711]'. */
   readonly external: readonly string[];
 }
 
@@ -146,8 +146,8 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     displayStats: false,
     skipFileRwxCheck: false,
     shellJob: false,
-    inheritFd: [],
     ...request,
+    inheritFd: inheritedFds(request.inheritFd ?? []),
     external: (request.external ?? []).map(externalResource),
     ...commonOptions(request),
     fileValidation: validation(request),
@@ -234,7 +234,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
     shellJob: settings.flag('shell-job'),
     external: settings.list('external'),
-    inheritFd: settings.list('inherit-fd').map(inheritedFd),
+    inheritFd: settings.list('inherit-fd').map(parseInheritedFd),
     ...(exec && { execCmd: command }),
   });
 }

@@ -7,7 +7,9 @@ import { AssertionError } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { root } from './paths.js';
+import { type Descriptors, furtherDescriptors } from './program.js';
 import { leaveToNode } from './reaper.js';
 import { sleep } from './wait.js';
 
@@ -30,6 +32,7 @@ export interface ToolOptions {
   onStart?: (pid: number) => void;
   env?: Record<string, string>;
   cwd?: string;
+  descriptors?: Descriptors;
 }
 
 /** One executable with CRIU's command line. */
@@ -49,7 +52,7 @@ export class Tool {
   async run(args: readonly string[], options: ToolOptions = {}): Promise<ToolRun> {
     const started = performance.now();
     const child = spawn(this.path, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...furtherDescriptors(options.descriptors)],
       env: { ...process.env, ...options.env },
       cwd: options.cwd ?? '/',
     });
@@ -60,8 +63,9 @@ export class Tool {
     if (signalled) timers.push(setTimeout(() => child.kill(signalled.by), signalled.afterMs));
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    const [, stdout, stderr] = child.stdio as (Readable | null)[];
+    stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     const closed = new Promise<void>((done) => child.once('close', () => done()));
     const [status, signal] = await new Promise<[number | null, string | null]>(
       (resolve, reject) => {
@@ -73,8 +77,8 @@ export class Tool {
     for (const timer of timers) clearTimeout(timer);
     // A restored tree may hold the tool's own standard output open: then 'close' never comes.
     await Promise.race([closed, sleep(250)]);
-    child.stdout.destroy();
-    child.stderr.destroy();
+    stdout?.destroy();
+    stderr?.destroy();
     return {
       command: [this.path, ...args].join(' '),
       status,

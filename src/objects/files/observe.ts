@@ -11,10 +11,17 @@ import type { FileLock } from '../../linux/procfs/locks.js';
 import { O_CLOEXEC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
-import { CheckpointError, gone } from '../../support/errors.js';
+import { CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import {
+  canBeExternal,
+  externalFile,
+  isDriverFile,
+  isExternalFile,
+  offerExternal,
+} from './external.js';
 import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks } from './locks.js';
@@ -24,6 +31,7 @@ import { type FownEntry, observeOwner } from './owner.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
+import { regularFile } from './regular.js';
 import { kcmpOrder, OrderedSet, observeSharing, type Sharing } from './sharing.js';
 
 export interface ObservedDescription {
@@ -157,24 +165,46 @@ class Tables {
     if (typeof stat === 'number') throw gone(`stat of '${via}': ${errnoName(-stat)}`);
     const link = parseFdLink(target);
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
-    const kind = kinds.find(view);
-    if (link.kind === 'path' || link.kind === 'unreachable') {
+    const found = kinds.find(view);
+    const isExternal = !found?.isDevice && isExternalFile(view, port.options.external);
+    const kind = isExternal ? (found ?? regularFile) : found;
+    if (isExternal) view.named = { name: externalFile(view), stat, isExternal };
+    else if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = kind?.isDevice
         ? { name: link.path, stat }
         : this.namer.name(target, link, { stat, via });
     }
     const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
     const description: ObservedDescription = { view, kind, ...nothing };
-    if (kind === undefined) {
-      const refused = refusedKinds.find(view);
-      description.obstacle = refusalOf(refused, view, describeSocket(port, view));
-    } else {
-      description.obstacle = view.named?.obstacle ?? observeObstacle(view);
-      // A path has no owner: EBADF.
-      if ((fdinfo.flags & O_PATH) === 0) description.owner = observeOwner(port, process.task, fd);
+    description.obstacle = this.obstacle(view, kind);
+    // A path has no owner: EBADF.
+    if (kind !== undefined && (fdinfo.flags & O_PATH) === 0) {
+      description.owner = observeOwner(port, process.task, fd);
     }
     this.descriptions.push(description);
     return description;
+  }
+
+  private obstacle(view: DescriptionView, kind: FileKind | undefined): CheckpointError | undefined {
+    const { named } = view;
+    if (named?.isExternal && isDriverFile(view)) return this.secondOfDevice(named.name);
+    const obstacle = kind
+      ? (named?.obstacle ?? observeObstacle(view))
+      : refusalOf(refusedKinds.find(view), view, describeSocket(this.port, view));
+    return obstacle && canBeExternal(view) ? offerExternal(obstacle, externalFile(view)) : obstacle;
+  }
+
+  private readonly externalDevices = new Set<string>();
+
+  /** Each open file of a device may have a state of its own, and all have one name. */
+  private secondOfDevice(name: string): CheckpointError | undefined {
+    if (this.externalDevices.has(name)) {
+      return unsupported(`'${name}' is open twice: one descriptor cannot stand for both`, {
+        remedy: 'close one of them before the checkpoint',
+      });
+    }
+    this.externalDevices.add(name);
+    return undefined;
   }
 }
 

@@ -41,14 +41,14 @@ const RWX_BITS = 0o777;
 /** With set-user-ID, set-group-ID and sticky. */
 const MODE_BITS = 0o7777;
 
-/** How the file of this name differs from the saved one; [] when it does not. */
+/** How the file of this name, or what `path` leads to in its place, differs from the saved one; [] when it does not. */
 export function surveyNamed(
   entry: RegFileEntry,
   port: KernelPort,
-  { fileValidation, skipFileRwxCheck }: RestoreObjectOptions,
+  { fileValidation, skipFileRwxCheck, path }: RestoreObjectOptions & { path?: string },
 ): string[] {
   const { name, mode, size, build_id } = entry;
-  const found = port.attemptStat(name);
+  const found = port.attemptStat(path ?? name);
   if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
   if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
     return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];
@@ -63,7 +63,7 @@ export function surveyNamed(
     return [`'${name}' has ${found.size} bytes, and had ${size}`];
   }
   if (build_id.length === 0 || fileValidation === 'filesize') return [];
-  const now = readBuildId(port, name);
+  const now = readBuildId(port, path ?? name);
   if (now === undefined || sameWords(now, build_id)) return [];
   return [`'${name}' is another build: its build-id is not the one it had`];
 }
@@ -99,6 +99,8 @@ export function openNamed(
   return track.newFd(openat, { dirfd: AT_FDCWD, ...args, mode: 0 }, { object: `file '${name}'` });
 }
 
+const POSITIONED = [S_IFREG, S_IFDIR, S_IFBLK];
+
 /** Moves a freshly opened file to its saved position. */
 export function seekNamed(
   track: Track,
@@ -107,7 +109,7 @@ export function seekNamed(
 ): void {
   const type = (mode ?? S_IFREG) & S_IFMT;
   // The character devices that are saved have no position, and what is only a path has none either.
-  if (pos === 0n || (flags & O_PATH) !== 0 || (type !== S_IFREG && type !== S_IFDIR)) return;
+  if (pos === 0n || (flags & O_PATH) !== 0 || !POSITIONED.includes(type)) return;
   track.call(
     lseek,
     { fd, offset: pos, whence: SEEK_SET },

@@ -37,6 +37,7 @@ import { external, imageError, refused, unsupported } from '../../support/errors
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import type { FileRebuild, ProcessRebuild } from '../rebuild-context.js';
+import { externalQueue, offerExternal } from './external.js';
 
 export type PipeDataEntry = MessageValue<typeof pipe_data_entry>;
 
@@ -49,6 +50,8 @@ export interface QueueSeen {
   size: number;
   /** What is queued; undefined: nothing. */
   content: Content | undefined;
+  /** The user says that the rest of it is outside the tree. */
+  isExternal?: boolean;
 }
 
 const accessOf = ({ fdinfo }: DescriptionView): number => fdinfo.flags & O_ACCMODE;
@@ -67,13 +70,20 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
   try {
     const size = port.call(fcntl, { fd, cmd: F_GETPIPE_SZ, arg: 0 });
     const queued = queuedBytes(port, fd);
-    if (!writing || !reading) mustBeAlone(port, { fd, queued, description: any });
-    if (queued === 0) return { size, content: undefined };
-    return { size, content: copyQueue(port, { fd, size, queued, reading, description: any }) };
+    const isExternal = isLeftOut(any, port.options.external);
+    if (!isExternal && (!writing || !reading)) mustBeAlone(port, { fd, queued, description: any });
+    // What waits in a pipe is its reader's.
+    const isSaved = queued > 0 && !(isExternal && !reading);
+    if (!isSaved) return { size, content: undefined, isExternal };
+    const content = copyQueue(port, { fd, size, queued, reading, description: any });
+    return { size, content, isExternal };
   } finally {
     port.drop(fd);
   }
 }
+
+const isLeftOut = (description: DescriptionView, external: readonly string[]): boolean =>
+  description.named?.isExternal ?? external.includes(externalQueue(description));
 
 function queuedBytes(port: DumpPort, fd: number): number {
   using scope = port.scope();
@@ -94,9 +104,10 @@ function mustBeAlone(
     : (events & POLLHUP) !== 0 || (queued === 0 && readsEndOfFile(port, fd));
   if (closed) return;
   const end = writes ? 'reading' : 'writing';
-  throw external(`its ${end} end is outside the tree ('${description.target}')`, {
-    remedy: `checkpoint the processes at both ends, or use a file: > output.log instead of | PROGRAM`,
+  const error = external(`its ${end} end is outside the tree ('${description.target}')`, {
+    remedy: 'checkpoint the processes at both ends',
   });
+  throw offerExternal(error, externalQueue(description));
 }
 
 function pollEvents(port: DumpPort, fd: number): number {

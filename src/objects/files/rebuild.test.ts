@@ -85,6 +85,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
     hostEndedPidfds: () => [61],
+    inherited: new Map(),
     terminals: new Terminals({
       ...{ images, host: fakeTerminals(), shellJob: false, inherited: new Map() },
     }),

@@ -174,7 +174,7 @@ export const anew = ({ code, what, remedy, context }: CheckpointError): Checkpoi
 
 /** The reg_file_entry of a file with a path; throws its obstacle. */
 function regEntry(
-  { name, stat, buildId, obstacle }: NamedFile,
+  { name, stat, buildId, obstacle, isExternal }: NamedFile,
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {
   if (obstacle) throw anew(obstacle);
@@ -186,6 +186,7 @@ function regEntry(
     fown: noOwner(),
     name,
     ...(isRegular && { size: stat.size }),
+    ...(isExternal && { ext: true }),
     mode: stat.mode,
     build_id: [...(buildId ?? [])],
   };
