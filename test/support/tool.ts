@@ -32,6 +32,7 @@ export interface ToolOptions {
   onStart?: (pid: number) => void;
   env?: Record<string, string>;
   cwd?: string;
+  /** Descriptors of ours that it gets, by their number there: 1, or above 2. */
   descriptors?: Descriptors;
 }
 
@@ -52,7 +53,12 @@ export class Tool {
   async run(args: readonly string[], options: ToolOptions = {}): Promise<ToolRun> {
     const started = performance.now();
     const child = spawn(this.path, args, {
-      stdio: ['ignore', 'pipe', 'pipe', ...furtherDescriptors(options.descriptors)],
+      stdio: [
+        'ignore',
+        options.descriptors?.[1] ?? 'pipe',
+        'pipe',
+        ...furtherDescriptors(options.descriptors),
+      ],
       env: { ...process.env, ...options.env },
       cwd: options.cwd ?? '/',
     });

@@ -60,6 +60,16 @@ static void play_writer(void) {
   await_mark("seen");
 }
 
+// Anything that can be written to may be in its place.
+static void play_logger(void) {
+  check_equal(dup2(10, 12), 12);
+  check_equal(write(10, "before", 6), 6);
+  ready();
+  check(is_same(10, 12));
+  check_equal(write(10, "after ", 6), 6);
+  check_equal(write(12, "again", 5), 5);
+}
+
 // 10 is the reading end; the test writes.
 static void play_reader(void) {
   check_equal(fcntl(10, F_SETFL, 0), 0);
@@ -152,6 +162,7 @@ int main(int argc, char **argv) {
   setup(argc, argv);
   signal(SIGPIPE, SIG_IGN);
   play((struct test_case[]){{"writer", play_writer},
+                            {"logger", play_logger},
                             {"reader", play_reader},
                             {"path", play_path},
                             {"file", play_file},
