@@ -15,14 +15,17 @@ export { PUPPET_ADDRESS, puppetElf, puppetSyscall } from './x86-64/puppet-elf.js
 export {
   forFrame,
   forImage,
+  fromImage,
   instructionPointer,
   isNative,
+  isRestart,
   NO_SYSCALL,
   type Registers,
   redirect,
   stackPointer,
   syscallArgs,
   syscallNumber,
+  undisturbed,
   user_regs_struct,
 } from './x86-64/registers.js';
 export { abortRseq, type RseqCs, rseq_cs } from './x86-64/rseq.js';

@@ -53,8 +53,10 @@ const READ: readonly Image[] = [
   IMAGES.FILES,
   IMAGES.PIPES_DATA,
   IMAGES.FIFO_DATA,
+  IMAGES.BPFMAP_DATA,
   IMAGES.MEMFD_INODE,
   IMAGES.TIMENS,
+  IMAGES.SECCOMP,
   IMAGES.STATS,
   IMAGES.IRMAP_CACHE,
 ].map((image) => image as Image);
@@ -149,9 +151,6 @@ function unsupportedImages(set: ImageSet, further: Iterable<Image>): Problem[] {
   const known = new Set([...READ, ...further].map(({ key }) => key));
   return set.files().flatMap(({ image, id, entries }) => {
     if (known.has(image.key) || entries.length === 0) return [];
-    // Written always, and empty unless a thread has filters.
-    const filters = image.key === IMAGES.SECCOMP.key && set.get(IMAGES.SECCOMP)?.seccomp_filters;
-    if (filters && filters.length === 0) return [];
     const what = OLD.has(image.key)
       ? 'is of a checkpoint that is too old for woodfrog'
       : `is an image of what woodfrog cannot restore yet (${image.key})`;

@@ -7,7 +7,7 @@ import type { vma_entry } from '../images/messages/vma.js';
 import type { MessageValue } from '../images/schema.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { alignUp, toNumber } from '../support/bytes.js';
-import { type Inspection, type Report, repeated } from './problems.js';
+import { type Inspection, type Part, type Report, repeated } from './problems.js';
 import { type FileIndex, partOf, verifyReference } from './verify-files.js';
 import type { TreeProcess } from './verify-tree.js';
 
@@ -76,6 +76,13 @@ export function verifyMemory(inspection: Inspection, { tree, files }: Facts): Me
   return { privateRanges, sharedBytes };
 }
 
+/** Named only when there is something to say: it is asked for every mapping. */
+const mappingPart = (vma: AddressRange): Part => ({
+  get name() {
+    return mappingName(vma);
+  },
+});
+
 const mappingName = ({ start, end }: AddressRange): string =>
   `mapping 0x${start.toString(16)}-0x${end.toString(16)}`;
 
@@ -103,7 +110,7 @@ function verifyOrder(vmas: readonly Vma[], report: Report): void {
   const mappings = vmas.filter(({ status }) => !(status & VMA_AREA_GUARD));
   for (const vma of mappings) {
     const { start, end, status } = vma;
-    const name = mappingName(vma);
+    const name = mappingPart(vma);
     if (start % PAGE_SIZE !== 0 || end % PAGE_SIZE !== 0) report(name, 'is not of whole pages');
     if (start >= end) report(name, 'is empty');
     if (end > USER_END && !(status & VMA_AREA_VSYSCALL)) report(name, 'is not in user space');
@@ -121,7 +128,7 @@ function verifyOrder(vmas: readonly Vma[], report: Report): void {
 function verifyMapping(vma: Vma, files: FileIndex, report: Report): void {
   const { status, flags, pgoff, shmid } = vma;
   if (status & (VMA_AREA_GUARD | SPECIAL)) return;
-  const name = mappingName(vma);
+  const name = mappingPart(vma);
   const kind = status & KINDS;
   if (kind === 0 || (kind & (kind - 1)) !== 0) {
     report(name, `has the status 0x${status.toString(16)}: not one kind of memory`);

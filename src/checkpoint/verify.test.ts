@@ -466,16 +466,17 @@ test('what cannot be restored yet is named', () => {
   );
 });
 
-test('other processors, namespaces, filters and old images are named', () => {
+test('other processors, namespaces, locks and old images are named', () => {
   const set = readImageSet(golden('tasks'));
   Object.assign(core(set, THREAD), { mtype: 3 });
   Object.assign(set.require(IMAGES.IDS, CHILD), { net_ns_id: 40, time_ns_id: 41 });
-  set.require(IMAGES.SECCOMP).seccomp_filters.push({ filter: new Uint8Array(8) });
+  const lock = { flag: 1, type: 1, pid: CHILD, fd: 3, start: 0n, len: 0n };
+  set.add(IMAGES.FILE_LOCKS, lock);
   set.add(IMAGES.SIGACT, CHILD, at(tc(set, CHILD).sigactions, 0));
   assert.deepEqual(unsupportedIn(set), [
     'core-11077.img: has registers of the processor AARCH64, which woodfrog cannot restore yet',
     'ids-11075.img: says that 11075 has a network namespace of its own, which woodfrog cannot restore yet',
-    'seccomp.img: is an image of what woodfrog cannot restore yet (SECCOMP)',
+    'filelocks.img: is an image of what woodfrog cannot restore yet (FILE_LOCKS)',
     'sigacts-11075.img: is of a checkpoint that is too old for woodfrog',
   ]);
 });

@@ -3,6 +3,7 @@ import type { Registers } from '../arch/x86-64/registers.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import type { Stat } from '../linux/procfs/stat.js';
 import type { Status } from '../linux/procfs/status.js';
+import type { Seccomp } from '../linux/seccomp.js';
 import type { Pid, Vpid } from '../support/brand.js';
 
 /** linux/ptrace.h, struct ptrace_rseq_configuration; all zero when none is registered. */
@@ -24,6 +25,8 @@ export interface ThreadView {
   sigmask: bigint;
   rseq: RseqConfiguration;
   robustList: { head: number; length: number };
+  /** undefined: nothing confines it. */
+  seccomp: Seccomp | undefined;
   /** siginfo (128 bytes each) of the signals pending for this thread alone, in queue order. */
   pending: Uint8Array[];
   stat: Stat;

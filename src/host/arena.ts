@@ -4,7 +4,7 @@
  */
 import type { Memory, Place } from '../linux/syscall.js';
 import { assert } from '../support/assert.js';
-import { alignUp } from '../support/bytes.js';
+import { alignUp, viewOf } from '../support/bytes.js';
 import type { Ffi } from './ffi.js';
 
 const MMAP = 9;
@@ -28,6 +28,8 @@ export interface Scope extends Memory, Disposable {
 export class Arena implements Memory, Disposable {
   readonly #ffi: Ffi;
   readonly #bytes: Uint8Array;
+  /** All of it: one view for every number that is read here, as each view of its own costs more than the reading. */
+  readonly view: DataView;
   readonly #base: number;
   #top = 0;
 
@@ -38,6 +40,7 @@ export class Arena implements Memory, Disposable {
     this.#ffi = ffi;
     this.#base = base;
     this.#bytes = ffi.view(base, ARENA_LENGTH);
+    this.view = viewOf(this.#bytes);
   }
 
   alloc(length: number, align = 8): Buffer {
@@ -49,15 +52,34 @@ export class Arena implements Memory, Disposable {
   /** Memory with whatever was in it, for calls that say how much of it they filled. */
   allocUncleared(length: number, align = 8): Buffer {
     const start = alignUp(this.#top, align);
-    assert(start + length <= ARENA_LENGTH, `the arena has no room for ${length} bytes`);
+    assert(start + length <= ARENA_LENGTH, 'the arena is full');
     this.#top = start + length;
     const bytes = this.#bytes.subarray(start, start + length);
     return { address: this.#base + start, length, bytes };
   }
 
+  /** Room for a call to fill: its address alone. */
+  reserve(length: number, align = 8): number {
+    const start = alignUp(this.#top, align);
+    assert(start + length <= ARENA_LENGTH, 'the arena is full');
+    this.#top = start + length;
+    return this.#base + start;
+  }
+
+  /** Where in `view` an address is. */
+  at(address: number): number {
+    return address - this.#base;
+  }
+
+  /** What lies there now, without a copy. */
+  slice(address: number, length: number): Uint8Array {
+    const start = address - this.#base;
+    return this.#bytes.subarray(start, start + length);
+  }
+
   store(data: Uint8Array, align = 8): number {
     const start = alignUp(this.#top, align);
-    assert(start + data.length <= ARENA_LENGTH, `the arena has no room for ${data.length} bytes`);
+    assert(start + data.length <= ARENA_LENGTH, 'the arena is full');
     this.#top = start + data.length;
     this.#bytes.set(data, start);
     return this.#base + start;

@@ -39,11 +39,17 @@ import {
   PR_TIMER_CREATE_RESTORE_IDS,
   PR_TIMER_CREATE_RESTORE_IDS_GET,
 } from '../linux/uapi/prctl.js';
-import { PTRACE_GET_RSEQ_CONFIGURATION, ptrace_rseq_configuration } from '../linux/uapi/ptrace.js';
+import {
+  PTRACE_GET_RSEQ_CONFIGURATION,
+  PTRACE_O_EXITKILL,
+  PTRACE_O_SUSPEND_SECCOMP,
+  ptrace_rseq_configuration,
+} from '../linux/uapi/ptrace.js';
 import { clone_args, KCMP_VM } from '../linux/uapi/sched.js';
 import { attemptReadText, readText } from './files.js';
 import type { Host } from './host.js';
 import { attemptReadMemory } from './process-memory.js';
+import { attemptSeccompFilter, attemptSetOptions } from './ptrace.js';
 
 /** What a probe may use. */
 export interface Probing {
@@ -224,6 +230,21 @@ function probeLoginuid({ host }: Probing): Missing | undefined {
   return { missing: '/proc/self/loginuid is not there', remedy };
 }
 
+function probeSuspension({ host, puppet }: Probing): Missing | undefined {
+  if ('failure' in puppet) return { missing: puppet.failure };
+  const options = PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
+  const result = attemptSetOptions(host, puppet.pid, options);
+  return judged('PTRACE_O_SUSPEND_SECCOMP', result, { since: '4.3' });
+}
+
+/** EINVAL: it has none to show. EACCES: nor would it be shown to us. */
+function probeFilters({ host, puppet }: Probing): Missing | undefined {
+  if ('failure' in puppet) return { missing: puppet.failure };
+  const filter = attemptSeccompFilter(host, puppet.pid, 0);
+  const result = typeof filter === 'number' ? filter : 0;
+  return judged('PTRACE_SECCOMP_GET_FILTER', result, { known: [EINVAL], since: '4.4' });
+}
+
 function probeTimerIds({ host }: Probing): Missing | undefined {
   const result = host.attempt(prctl, {
     ...{ option: PR_TIMER_CREATE_RESTORE_IDS, arg2: PR_TIMER_CREATE_RESTORE_IDS_GET },
@@ -281,6 +302,16 @@ export const FEATURES: Readonly<Partial<Record<FeatureName, Feature>>> = {
     category: 2,
     neededFor: 'guard pages (MADV_GUARD_INSTALL)',
     probe: (probing) => scanNothing(probing, PAGE_IS_GUARD),
+  },
+  seccomp_suspend: {
+    category: 2,
+    neededFor: 'programs with seccomp',
+    probe: probeSuspension,
+  },
+  seccomp_filters: {
+    category: 2,
+    neededFor: 'programs with seccomp filters',
+    probe: probeFilters,
   },
   timer_cr_ids: {
     category: 3,

@@ -2,11 +2,13 @@
 import type { Registers } from '../arch/x86-64/registers.js';
 import { user_regs_struct } from '../arch/x86-64/registers.js';
 import { ESRCH } from '../linux/errno.js';
+import type { SeccompFilter } from '../linux/seccomp.js';
 import * as sys from '../linux/syscalls/tasks.js';
 import { iovec } from '../linux/uapi/mman.js';
 import { user_desc } from '../linux/uapi/prctl.js';
 import * as pt from '../linux/uapi/ptrace.js';
-import { getU64, viewOf } from '../support/bytes.js';
+import { SOCK_FILTER_SIZE, seccomp_metadata } from '../linux/uapi/seccomp.js';
+import { getU64, toNumber, viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
 
 /** Large enough for AMX tile data, too. */
@@ -15,11 +17,11 @@ const SIGSET_SIZE = 8;
 const SIGINFO_SIZE = 128;
 
 const request = (host: Host, req: number, tid: number, addr = 0, data = 0): number =>
-  host.call(sys.ptrace, { request: req, pid: tid, addr, data });
+  host.callWords(sys.ptrace, [req, tid, addr, data]);
 
 /** Attaches without stopping. -errno when it cannot: EPERM for a zombie or a task that is traced already. */
 export const attemptSeize = (host: Host, tid: number, options: number): number =>
-  host.attempt(sys.ptrace, { request: pt.PTRACE_SEIZE, pid: tid, addr: 0, data: options });
+  host.attemptWords(sys.ptrace, [pt.PTRACE_SEIZE, tid, 0, options]);
 
 /** Asks a seized task to stop. ESRCH, which means that it has died, is told by the next wait. */
 export const interrupt = (host: Host, tid: number): void => {
@@ -28,7 +30,7 @@ export const interrupt = (host: Host, tid: number): void => {
 };
 
 export const attemptInterrupt = (host: Host, tid: number): number =>
-  host.attempt(sys.ptrace, { request: pt.PTRACE_INTERRUPT, pid: tid, addr: 0, data: 0 });
+  host.attemptWords(sys.ptrace, [pt.PTRACE_INTERRUPT, tid, 0, 0]);
 
 export const setOptions = (host: Host, tid: number, options: number): void => {
   request(host, pt.PTRACE_SETOPTIONS, tid, 0, options);
@@ -41,7 +43,7 @@ export const resume = (host: Host, tid: number, signal = 0): void => {
 
 /** As `resume`; -ESRCH when the task is not stopped, or dead. */
 export const attemptResume = (host: Host, tid: number, signal = 0): number =>
-  host.attempt(sys.ptrace, { request: pt.PTRACE_CONT, pid: tid, addr: 0, data: signal });
+  host.attemptWords(sys.ptrace, [pt.PTRACE_CONT, tid, 0, signal]);
 
 /** Runs to the next entry to or exit from a system call; `signal` is delivered first. */
 export const resumeToSyscall = (host: Host, tid: number, signal = 0): void => {
@@ -49,11 +51,11 @@ export const resumeToSyscall = (host: Host, tid: number, signal = 0): void => {
 };
 
 export const attemptDetach = (host: Host, tid: number, signal = 0): number =>
-  host.attempt(sys.ptrace, { request: pt.PTRACE_DETACH, pid: tid, addr: 0, data: signal });
+  host.attemptWords(sys.ptrace, [pt.PTRACE_DETACH, tid, 0, signal]);
 
 export function getRegisterBytes(host: Host, tid: number): Uint8Array {
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(user_regs_struct.size);
+  const buffer = host.arena.allocUncleared(user_regs_struct.size);
   request(host, pt.PTRACE_GETREGS, tid, 0, buffer.address);
   const bytes = buffer.bytes.slice();
   host.arena.release(mark);
@@ -75,7 +77,7 @@ export const setRegisters = (host: Host, tid: number, regs: Registers): void =>
 /** NT_X86_XSTATE: the whole extended state, in the layout of XSAVE. */
 export function getXstate(host: Host, tid: number): Uint8Array {
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(XSTATE_MAX, 64);
+  const buffer = host.arena.allocUncleared(XSTATE_MAX, 64);
   const vector = host.arena.alloc(iovec.size);
   vector.bytes.set(iovec.encode({ iov_base: buffer.address, iov_len: buffer.length }));
   request(host, pt.PTRACE_GETREGSET, tid, pt.NT_X86_XSTATE, vector.address);
@@ -94,18 +96,18 @@ export function setXstate(host: Host, tid: number, bytes: Uint8Array): void {
 
 export function getSigmask(host: Host, tid: number): bigint {
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(SIGSET_SIZE);
-  request(host, pt.PTRACE_GETSIGMASK, tid, SIGSET_SIZE, buffer.address);
-  const mask = viewOf(buffer.bytes).getBigUint64(0, true);
+  const address = host.arena.reserve(SIGSET_SIZE);
+  request(host, pt.PTRACE_GETSIGMASK, tid, SIGSET_SIZE, address);
+  const mask = host.arena.view.getBigUint64(host.arena.at(address), true);
   host.arena.release(mark);
   return mask;
 }
 
 export function setSigmask(host: Host, tid: number, mask: bigint): void {
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(SIGSET_SIZE);
-  viewOf(buffer.bytes).setBigUint64(0, mask, true);
-  request(host, pt.PTRACE_SETSIGMASK, tid, SIGSET_SIZE, buffer.address);
+  const address = host.arena.reserve(SIGSET_SIZE);
+  host.arena.view.setBigUint64(host.arena.at(address), mask, true);
+  request(host, pt.PTRACE_SETSIGMASK, tid, SIGSET_SIZE, address);
   host.arena.release(mark);
 }
 
@@ -120,13 +122,8 @@ export function setSegment(host: Host, tid: number, desc: Uint8Array): void {
 /** The signal a task is stopped for: 128 bytes of siginfo. -errno: EINVAL when it is a group stop. */
 export function attemptSiginfo(host: Host, tid: number): Uint8Array | number {
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(SIGINFO_SIZE);
-  const result = host.attempt(sys.ptrace, {
-    request: pt.PTRACE_GETSIGINFO,
-    pid: tid,
-    addr: 0,
-    data: buffer.address,
-  });
+  const buffer = host.arena.allocUncleared(SIGINFO_SIZE);
+  const result = host.attemptWords(sys.ptrace, [pt.PTRACE_GETSIGINFO, tid, 0, buffer.address]);
   const bytes = result < 0 ? result : buffer.bytes.slice();
   host.arena.release(mark);
   return bytes;
@@ -136,7 +133,7 @@ export function attemptSiginfo(host: Host, tid: number): Uint8Array | number {
 export function peekPending(host: Host, tid: number, shared: boolean): Uint8Array[] {
   const batch = 32;
   const mark = host.arena.mark;
-  const buffer = host.arena.alloc(batch * SIGINFO_SIZE);
+  const buffer = host.arena.allocUncleared(batch * SIGINFO_SIZE);
   const found: Uint8Array[] = [];
   for (;;) {
     const args = host.arena.store(
@@ -165,17 +162,52 @@ export function eventMessage(host: Host, tid: number): number {
   return message;
 }
 
+/** Most instructions of a filter: linux/bpf_common.h, BPF_MAXINSNS. */
+const BPF_MAXINSNS = 4096;
+
+/**
+ * The seccomp filter with this index, 0 the oldest. -errno: ENOENT behind the last; EACCES without CAP_SYS_ADMIN, or
+ * when we have filters ourselves; EMEDIUMTYPE for one that is not classic BPF.
+ */
+export function attemptSeccompFilter(
+  host: Host,
+  tid: number,
+  index: number,
+): SeccompFilter | number {
+  const mark = host.arena.mark;
+  const buffer = host.arena.alloc(BPF_MAXINSNS * SOCK_FILTER_SIZE);
+  const ask = (req: number, addr: number, data: number): number =>
+    host.attempt(sys.ptrace, { request: req, pid: tid, addr, data });
+  const count = ask(pt.PTRACE_SECCOMP_GET_FILTER, index, buffer.address);
+  let result: SeccompFilter | number = count;
+  if (count >= 0) {
+    const program = buffer.bytes.slice(0, count * SOCK_FILTER_SIZE);
+    buffer.bytes.set(seccomp_metadata.encode({ filter_off: BigInt(index) }));
+    const { size } = seccomp_metadata;
+    const known = ask(pt.PTRACE_SECCOMP_GET_METADATA, size, buffer.address);
+    const { flags } = seccomp_metadata.decode(buffer.bytes);
+    result = known < 0 ? known : { program, flags: toNumber(flags) };
+  }
+  host.arena.release(mark);
+  return result;
+}
+
+/** -errno: EPERM without CAP_SYS_ADMIN, or when we have filters ourselves. */
+export const attemptSetOptions = (host: Host, tid: number, options: number): number =>
+  host.attempt(sys.ptrace, {
+    request: pt.PTRACE_SETOPTIONS,
+    pid: tid,
+    addr: 0,
+    data: options,
+  });
+
 /** The registered rseq area; undefined on kernels before 5.13, which cannot tell. */
 export function attemptRseq(host: Host, tid: number) {
   const mark = host.arena.mark;
   const { size } = pt.ptrace_rseq_configuration;
   const buffer = host.arena.alloc(size);
-  const result = host.attempt(sys.ptrace, {
-    request: pt.PTRACE_GET_RSEQ_CONFIGURATION,
-    pid: tid,
-    addr: size,
-    data: buffer.address,
-  });
+  const request = pt.PTRACE_GET_RSEQ_CONFIGURATION;
+  const result = host.attemptWords(sys.ptrace, [request, tid, size, buffer.address]);
   const value = result === size ? pt.ptrace_rseq_configuration.decode(buffer.bytes) : undefined;
   host.arena.release(mark);
   return value;

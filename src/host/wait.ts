@@ -2,9 +2,8 @@
 import { ECHILD, EINTR } from '../linux/errno.js';
 import { SIGTRAP } from '../linux/signal.js';
 import * as sys from '../linux/syscalls/tasks.js';
-import { __WALL, __WNOTHREAD, WNOHANG } from '../linux/uapi/sched.js';
+import { __WALL, __WNOTHREAD, WNOHANG, WUNTRACED } from '../linux/uapi/sched.js';
 import { type Pid, pid } from '../support/brand.js';
-import { viewOf } from '../support/bytes.js';
 import { type Host, syscallError } from './host.js';
 import type { Interrupts } from './interrupts.js';
 
@@ -78,6 +77,13 @@ export function waitEnd(
   }
 }
 
+/** As waitEnd; also the stop of a child by a signal (WUNTRACED). */
+export function waitEndOrStop(host: Host, child: Pid, interrupted: () => void): WaitEvent {
+  const event = waitFor(host, child, __WALL + WUNTRACED, interrupted);
+  if (event === undefined) throw syscallError('wait4', ECHILD);
+  return event;
+}
+
 /** The same without waiting; undefined also when it runs on, or is no child of ours. */
 export const pollChild = (host: Host, pid: number): WaitEvent | undefined =>
   waitFor(host, pid, __WALL + WNOHANG, () => {});
@@ -90,22 +96,17 @@ function waitFor(
   interrupted: () => unknown,
 ): WaitEvent | undefined {
   const mark = host.arena.mark;
-  const status = host.arena.alloc(4);
+  const status = host.arena.reserve(4);
   try {
     for (;;) {
-      const result = host.attempt(sys.wait4, {
-        pid: target,
-        wstatus: status,
-        options,
-        rusage: 0,
-      });
+      const result = host.attemptWords(sys.wait4, [target, status, options, 0]);
       if (result === -EINTR) {
         if (interrupted() === 'stop') return undefined;
         continue;
       }
       if (result === 0 || result === -ECHILD) return undefined;
       if (result < 0) throw syscallError('wait4', -result);
-      return decodeStatus(pid(result), viewOf(status.bytes).getUint32(0, true));
+      return decodeStatus(pid(result), host.arena.view.getUint32(host.arena.at(status), true));
     }
   } finally {
     host.arena.release(mark);

@@ -5,7 +5,7 @@
  */
 import { assert } from '../support/assert.js';
 import { concat } from '../support/bytes.js';
-import { imageError } from '../support/errors.js';
+import { bug, imageError } from '../support/errors.js';
 import { decodeText, encodeText } from '../support/text.js';
 import {
   type AnyEnumeration,
@@ -218,7 +218,7 @@ export function decode<V>(message: Message<V>, bytes: Uint8Array, where: Place):
   const trail: string[] = [];
   const unknown: Target['unknown'] = new Map();
   try {
-    const value = decodeMessage(message, new WireReader(bytes), {
+    const value = decodeMessage(planOf(message), new WireReader(bytes), {
       value: {},
       trail,
       unknown,
@@ -248,50 +248,57 @@ interface Target {
   depth: number;
 }
 
-function decodeMessage(message: Message<unknown>, reader: WireReader, target: Target): Value {
-  const { value, trail, unknown } = target;
-  const { slots, byNumber } = planOf(message);
+function decodeMessage({ slots, byNumber }: Plan, reader: WireReader, target: Target): Value {
+  const { value, trail } = target;
   const start = reader.at;
-  for (const slot of slots) if (slot.label === 'repeated') value[slot.key] ??= [];
-  while (reader.at < reader.end) {
-    const fieldStart = reader.at;
-    const tag = reader.tag();
-    const slot = byNumber.get(tag >>> 3);
-    if (slot === undefined) {
-      reader.skip(tag);
-      const fields = unknown.get(value) ?? [];
-      fields.push(reader.bytes.slice(fieldStart, reader.at));
-      unknown.set(value, fields);
-      continue;
+  for (const { label, key } of slots) if (label === 'repeated') value[key] ??= [];
+  let slot: Slot | undefined;
+  try {
+    while (reader.at < reader.end) {
+      const fieldStart = reader.at;
+      const tag = reader.tag();
+      slot = byNumber.get(tag >>> 3);
+      if (slot !== undefined) decodeField(slot, tag & 7, reader, target);
+      else keepUnknown(reader, { tag, from: fieldStart }, target);
+      slot = undefined;
     }
-    try {
-      decodeField(slot, tag & 7, reader, target);
-    } catch (error) {
-      if (error instanceof WireFault) trail.unshift(slot.key);
-      throw error;
-    }
+  } catch (error) {
+    if (slot !== undefined && error instanceof WireFault) trail.unshift(slot.key);
+    throw error;
   }
-  for (const slot of slots) {
-    if (slot.label === 'required' && value[slot.key] === undefined) {
-      trail.unshift(slot.key);
+  for (const { label, key } of slots) {
+    if (label === 'required' && value[key] === undefined) {
+      trail.unshift(key);
       throw new WireFault('a required field is missing', start);
     }
   }
   return value;
 }
 
+function keepUnknown(
+  reader: WireReader,
+  { tag, from }: { tag: number; from: number },
+  { value, unknown }: Target,
+): void {
+  reader.skip(tag);
+  const fields = unknown.get(value) ?? [];
+  fields.push(reader.bytes.slice(from, reader.at));
+  unknown.set(value, fields);
+}
+
 function decodeField(slot: Slot, wireType: number, reader: WireReader, target: Target): void {
   const { key, label, message } = slot;
   const { value } = target;
+  const outer = reader.end;
   if (wireType !== slot.wireType) {
     const packed = wireType === LENGTH && label === 'repeated' && slot.wireType !== LENGTH;
     if (!packed) {
       throw new WireFault(`wire type ${wireType} instead of ${slot.wireType}`, reader.at);
     }
     const list = value[key] as unknown[];
-    nested(reader, () => {
-      while (reader.at < reader.end) list.push(slot.read(reader));
-    });
+    reader.end = reader.contentEnd();
+    while (reader.at < reader.end) list.push(slot.read(reader));
+    reader.end = outer;
     return;
   }
   if (message === undefined) {
@@ -300,25 +307,19 @@ function decodeField(slot: Slot, wireType: number, reader: WireReader, target: T
     else value[key] = content;
     return;
   }
-  if (target.depth + 1 >= DEPTH_MAX) {
+  const { trail, unknown, depth } = target;
+  if (depth + 1 >= DEPTH_MAX) {
     throw new WireFault(`messages are nested deeper than ${DEPTH_MAX}`, reader.at);
   }
   // A message field that comes twice is merged, as protobuf has it.
   const earlier = label === 'repeated' ? undefined : (value[key] as Value | undefined);
-  const inner: Target = { ...target, value: earlier ?? {}, depth: target.depth + 1 };
-  nested(reader, () => {
-    decodeMessage(message, reader, inner);
-  });
+  const inner: Target = { value: earlier ?? {}, trail, unknown, depth: depth + 1 };
+  // The reader is confined to the content; after a failure it is not used again.
+  reader.end = reader.contentEnd();
+  decodeMessage(planOf(message), reader, inner);
+  reader.end = outer;
   if (label === 'repeated') (value[key] as unknown[]).push(inner.value);
   else value[key] = inner.value;
-}
-
-/** Reads a length, then its content with the reader confined to it. */
-function nested(reader: WireReader, read: () => void): void {
-  const outer = reader.end;
-  reader.end = reader.contentEnd();
-  read();
-  reader.end = outer;
 }
 
 /** The bytes of a value, byte for byte what protobuf-c writes. A value that does not fit its declaration is a bug. */
@@ -328,21 +329,25 @@ export function encode<V>(message: Message<V>, value: NoInfer<V>): Uint8Array {
   return writer.finish();
 }
 
+// No text is put together before it is needed, not even for assertions: there are a dozen fields to each of thousands.
 function encodeMessage(message: Message<unknown>, value: Value, writer: WireWriter): void {
   for (const slot of planOf(message).slots) {
     const content = value[slot.key];
     if (slot.label === 'repeated') {
-      assert(Array.isArray(content), `${message.name}.${slot.key} is not an array`);
+      if (!Array.isArray(content)) throw misfit(message, slot, 'is not an array');
       for (const element of content) encodeField(message, slot, element, writer);
     } else if (content !== undefined) {
       encodeField(message, slot, content, writer);
-    } else {
-      assert(slot.label === 'optional', `${message.name}.${slot.key} is missing`);
+    } else if (slot.label === 'required') {
+      throw misfit(message, slot, 'is missing');
     }
   }
   const unknown = value[UNKNOWN_FIELDS];
   if (unknown) writer.raw(unknown);
 }
+
+const misfit = ({ name }: Message<unknown>, { key }: Slot, what: string) =>
+  bug(`${name}.${key} ${what}`);
 
 function encodeField(
   owner: Message<unknown>,
@@ -351,10 +356,13 @@ function encodeField(
   writer: WireWriter,
 ): void {
   if (!slot.holds(content)) {
-    assert(false, `${owner.name}.${slot.key} cannot hold ${typeof content} ${String(content)}`);
+    throw misfit(owner, slot, `cannot hold ${typeof content} ${String(content)}`);
   }
   writer.varint(slot.number * 8 + slot.wireType);
   const { message } = slot;
-  if (message) writer.measured(() => encodeMessage(message, content as Value, writer));
-  else slot.write(writer, content as never);
+  if (message) {
+    const start = writer.begin();
+    encodeMessage(message, content as Value, writer);
+    writer.end(start);
+  } else slot.write(writer, content as never);
 }

@@ -87,7 +87,7 @@ test('putting replaces, adding appends', () => {
 test('payload put into a set is read back as content', () => {
   const set = new ImageSet();
   const extra = contentOf(utf8('queued'));
-  const value = { pipe_id: 4, bytes: 6, size: 65536 };
+  const value = { pipe_id: 4, bytes: 6, size: 65536, packet_offsets: [], packet_lengths: [] };
   set.addWith(IMAGES.PIPES_DATA, { value, payload: { blocks: { extra }, records: [] } });
   const store = memoryStore();
   writeImageSet(set, store);

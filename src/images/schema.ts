@@ -83,8 +83,11 @@ export const enumEntries = (type: AnyEnumeration): [string, number][] =>
   Object.entries(type as unknown as Record<string, number>);
 
 /** The name of a value; undefined when it has none. */
-export const enumName = (type: AnyEnumeration, value: number): string | undefined =>
-  enumEntries(type).find(([, number]) => number === value)?.[0];
+export function enumName(type: AnyEnumeration, value: number): string | undefined {
+  const names = type as unknown as Record<string, number>;
+  for (const name in names) if (names[name] === value) return name;
+  return undefined;
+}
 
 /** The value of a name; undefined when there is none. */
 export const enumValue = (type: AnyEnumeration, name: string): number | undefined =>

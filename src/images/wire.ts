@@ -252,12 +252,13 @@ export class WireWriter {
     this.raw(content);
   }
 
-  /** Content whose length is known only once it is written. */
-  measured(write: () => void): void {
+  /** Content whose length is known only once it is written: what `end` is to be given. */
+  begin(): number {
     this.reserve(1);
-    const lengthAt = this.at;
-    this.at += 1;
-    write();
+    return this.at++;
+  }
+
+  end(lengthAt: number): void {
     const length = this.at - lengthAt - 1;
     if (length < 0x80) {
       this.bytes[lengthAt] = length;

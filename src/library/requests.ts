@@ -61,12 +61,16 @@ const DUMP: Names<DumpRequest> = {
   shellJob: true,
   external: true,
   fileValidation: true,
+  cgroups: true,
+  freezeCgroup: true,
+  refuseSeccompWindow: true,
   explain: true,
   pidfile: true,
 };
 const RESTORE: Names<RestoreRequest> = {
   ...COMMON,
   fileValidation: true,
+  cgroups: true,
   skipFileRwxCheck: true,
   shellJob: true,
   external: true,

@@ -18,7 +18,7 @@ export const resourceImages: readonly Image[] = [
   IMAGES.GHOST_FILE,
   IMAGES.FILE_LOCKS,
   IMAGES.CGROUP,
-  IMAGES.CPUINFO,
   IMAGES.TTY_INFO,
   IMAGES.TTY_DATA,
+  IMAGES.CPUINFO,
 ].map((image) => image as Image);

@@ -68,14 +68,15 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   /** What can be asked from outside. */
   observe?(port: DumpPort, subject: TaskSubject): Seen;
   /**
-   * What can be asked only from within: puts calls on the tape; the returned function reads the answers. The tape may
-   * be run again, from a new call of this, when a signal came meanwhile that its answers may not know of.
+   * What can be asked only from within: puts calls on the tape; the returned function reads the answers. One tape serves
+   * all tasks, and may run several times, when a signal came meanwhile that its answers may not know of. `own` is given
+   * for a task that `probesAlone`, which has a tape of its own.
    */
-  probe?(tape: ProbeTape, subject: TaskSubject, seen: Seen): () => Probed;
+  probe?(tape: ProbeTape, own: (TaskSubject & { seen: Seen }) | undefined): () => Probed;
+  /** Whether what is asked of this task depends on the task, or on what was seen of it. */
+  probesAlone?(facts: TaskSubject & { seen: Seen }): boolean;
   /** Whether it may queue signals to single threads while they stand still: then all queues are looked at again. */
   queuesSignals?(seen: Seen): boolean;
-  /** How many calls `probe` makes, where they may be more than a few dozen. */
-  probeCalls?(seen: Seen): number;
   /** Pure. Throws unsupported(...) for state that cannot be saved. */
   inspect?(facts: TaskSubject & { seen: Seen; probed: Probed }): TaskPatch;
   /** Pure: adds steps to the thread's track, each at its stage. For scope 'process' once, with the leader. */
@@ -164,8 +165,10 @@ export interface ResourceEntry {
   image: Image<any, 'many', undefined>;
   key: string;
   value: unknown;
-  /** Streams when the images are written. */
+  /** Streams when the images are written: the block 'extra'. */
   payload?: Content;
+  /** Several blocks, by the names that the catalogue gives them. */
+  blocks?: Readonly<Record<string, Content>>;
 }
 
 export interface ResourceBuild<Entry> {

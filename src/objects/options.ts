@@ -3,6 +3,26 @@
 /** Files are compared by their size, and with 'buildid' ELF files by their build-id, too. */
 export type FileValidation = 'filesize' | 'buildid';
 
+/** What a restore does about cgroups, and their properties: criu(8), --manage-cgroups. 'ignore': nothing, in a dump, too. */
+export type CgroupMode = 'ignore' | 'none' | 'props' | 'soft' | 'full' | 'strict';
+
+export interface CgroupOptions {
+  /** Left out: cgroups are saved; at a restore tasks go back to those that are there still, all of which must be. */
+  readonly mode?: CgroupMode;
+  /** Another root, for one controller, or for all that no other root is for. */
+  readonly roots: readonly { readonly controller?: string; readonly path: string }[];
+  /** Only these are saved; all, if there is none. */
+  readonly controllers: readonly string[];
+  /** Which files of a controller's cgroups are saved: in place of those that are known here, or beside them. */
+  readonly properties: readonly {
+    readonly controller: string;
+    readonly strategy: 'merge' | 'replace';
+    readonly properties: readonly string[];
+  }[];
+  /** A folder with one for each hierarchy, by its controllers' names, 'systemd' or 'unified', instead of our mounts. */
+  readonly yard?: string;
+}
+
 /** In a dump. */
 export interface ObjectOptions {
   /** A deleted file that takes more storage than this, in bytes, is refused. */
@@ -13,6 +33,7 @@ export interface ObjectOptions {
   readonly linkRemap: boolean;
   /** File locks and leases are saved. */
   readonly fileLocks: boolean;
+  readonly cgroups: CgroupOptions;
   readonly fileValidation: FileValidation;
   /** The tree may be a job of a shell that is not in it, on a terminal whose other side is not in it. */
   readonly shellJob: boolean;
@@ -27,6 +48,7 @@ export interface RestoreObjectOptions {
   readonly skipFileRwxCheck: boolean;
   /** A job becomes one of our own session, on our terminal. */
   readonly shellJob: boolean;
+  readonly cgroups: CgroupOptions;
 }
 
 export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
@@ -34,6 +56,7 @@ export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
   ghostFiemap: false,
   linkRemap: false,
   fileLocks: false,
+  cgroups: { roots: [], controllers: [], properties: [] },
   fileValidation: 'buildid',
   skipFileRwxCheck: false,
   shellJob: false,

@@ -1,6 +1,7 @@
 /** What objects may use of the kernel while they observe: handed in, so that objects import no effects. */
 import type { XstateLayout } from '../arch/arch.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
+import type { Value } from '../plan/track.js';
 import type { ObjectOptions } from './options.js';
 import type { OwnTask } from './own-task.js';
 
@@ -44,6 +45,16 @@ export interface KernelPort {
   readDir(path: string): string[];
 }
 
+/** Calls that run one after another, whatever becomes of each. */
+export interface SureTape {
+  /** The value stands for its result, in later calls. */
+  call<P extends Params>(call: Syscall<P>, args: Arguments<P, Value>): Value;
+  /** Zeroed memory for a call to fill; `read()` once the tape has run. */
+  reserve(length: number): Place & { read(): Uint8Array };
+  /** Once the tape has run; -errno for a failure. */
+  resultOf(value: Value): number;
+}
+
 /**
  * The kernel during a dump. Descriptors taken from tasks are ours, closed when the dump ends; they share the
  * description with the task, so nothing may be changed through them (position, flags, SO_PEEK_OFF ...).
@@ -53,6 +64,11 @@ export interface DumpPort extends KernelPort {
   readonly options: ObjectOptions;
   /** pidfd_getfd: the task's open file description, as a descriptor of ours. */
   take(pid: number, fd: number): number;
+  /**
+   * Runs what `build` puts on the tape, all of it, even if we are killed in the middle: for what is taken out and put
+   * back. Then the function that it returned.
+   */
+  surely<T>(build: (tape: SureTape) => () => T): T;
   /** Hands over a descriptor of ours, to be closed when the dump ends, however it ends. */
   adopt(fd: number): void;
   /** Closes a descriptor that was taken or adopted: a tree can have more of them than we may. */

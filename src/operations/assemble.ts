@@ -1,15 +1,16 @@
-/** The images of a tree as entries, from what its objects came to. Pages and queues stream when they are written. */
+/** The images of a tree as entries, from what its objects came to: all but files. Pages and queues stream when they are written. */
 import type { ProcessView } from '../checkpoint/views.js';
 import { IMAGES } from '../images/catalogue.js';
-import { ImageSet } from '../images/directory.js';
+import type { ImageSet } from '../images/directory.js';
 import { core_entry_march } from '../images/messages/core.js';
 import { lsmtype } from '../images/messages/inventory.js';
 import { TASK_DEAD } from '../images/task-state.js';
 import type { CgroupEntry } from '../objects/cgroups/sets.js';
-import { addFiles, type InspectedFiles } from '../objects/files/inspect.js';
+import type { InspectedFiles } from '../objects/files/inspect.js';
 import type { TimensEntry } from '../objects/namespaces/time.js';
 import type { CoreEntry, IdsEntry, MmEntry } from '../objects/rebuild-context.js';
 import { exitSignalOf } from '../objects/tasks/process.js';
+import type { SeccompChains } from '../objects/tasks/seccomp.js';
 import { verifyZombieStatus } from '../plan/zombies.js';
 import { defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
@@ -41,18 +42,14 @@ export interface Inspected {
   cgroups: CgroupEntry | undefined;
   /** A UUID of this dump. */
   runId: string;
+  seccomp: SeccompChains;
 }
 
-export function assemble({
-  processes,
-  tasks,
-  files,
-  memory,
-  clocks,
-  cgroups,
-  runId,
-}: Inspected): ImageSet {
-  const images = new ImageSet();
+/** Adds all but files, which are there already. */
+export function addTasks(
+  images: ImageSet,
+  { processes, tasks, files, memory, clocks, cgroups, seccomp, runId }: Inspected,
+): void {
   images.put(IMAGES.INVENTORY, {
     img_version: IMAGE_VERSION,
     fdinfo_per_id: true,
@@ -66,14 +63,14 @@ export function assemble({
   });
   images.put(IMAGES.TIMENS, 0, clocks);
   if (cgroups) images.put(IMAGES.CGROUP, cgroups);
-  images.put(IMAGES.SECCOMP, { seccomp_filters: [] });
+  images.put(IMAGES.SECCOMP, seccomp.entry());
   for (const process of processes) addPstree(images, process);
+  const filesOf = new Map(files.processes.map((one) => [one.process, one]));
+  const memoryOf = new Map(memory.map((one) => [one.process, one]));
   for (const { process, cores, mm } of tasks) {
     for (const [vtid, core] of cores) images.put(IMAGES.CORE, vtid, core);
-    const inspected = files.processes.find((one) => one.process === process);
-    const own = memory.find((one) => one.process === process);
-    const { ids, exe_file_id } = defined(inspected, `pid ${process.pid} has no files`);
-    const { vmas } = defined(own, `pid ${process.pid} has no memory`).memory;
+    const { ids, exe_file_id } = defined(filesOf.get(process), `pid ${process.pid} has no files`);
+    const { vmas } = defined(memoryOf.get(process), `pid ${process.pid} has no memory`).memory;
     images.put(IMAGES.IDS, process.vpid, { ...ids, ...NAMESPACE_IDS });
     images.put(IMAGES.MM, process.vpid, {
       ...(mm as MmEntry),
@@ -82,8 +79,6 @@ export function assemble({
       aios: mm.aios ?? [],
     });
   }
-  addFiles(images, files);
-  return images;
 }
 
 function addPstree(images: ImageSet, process: ProcessView): void {

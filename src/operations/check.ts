@@ -55,7 +55,7 @@ function probeAll(names: readonly FeatureName[], env: OperationEnv): CheckResult
 function attemptPuppet({ host, stubs, interrupts }: Session): Puppet | { failure: string } {
   interrupts.arm(PUPPET_SEC);
   try {
-    return startPuppet(host, { stubs, interrupts, sibling: false });
+    return startPuppet(host, { stubs, interrupts, sibling: false, suspendSeccomp: false });
   } catch (error) {
     return { failure: asCheckpointError(error).message };
   }

@@ -58,6 +58,8 @@ export interface Compiled {
   plan: Plan<HostStepPort>;
   births: Births;
   processes: ProcessRebuild[];
+  /** The group that gets into the foreground of our own terminal, and is not ours. */
+  jobGroup: number | undefined;
 }
 
 export function compile(input: CompileInput): Compiled {
@@ -91,14 +93,14 @@ export function compile(input: CompileInput): Compiled {
   }
   const inputs: RebuildInputs = { ...input, plan, processes, terminals, outside };
   const files = rebuildFiles(inputs);
-  rebuildSessions(inputs, access);
+  const jobGroup = rebuildSessions(inputs, access);
   rebuildSettings(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
   rebuildCgroups(inputs);
   rebuildStates(context);
   files.finish();
-  return { plan, births, processes };
+  return { plan, births, processes, jobGroup };
 }
 
 /** Whether the process only waits to be reaped. */

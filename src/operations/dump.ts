@@ -12,6 +12,7 @@ import { refused, within } from '../support/errors.js';
 import { type FrozenTree, freezeTree } from '../tracer/freeze.js';
 import { recordCpu } from './cpu.js';
 import { explainDump } from './explain-dump.js';
+import { holdCgroup } from './hold-cgroup.js';
 import { inspectTree } from './inspect-tree.js';
 import { saveLateSignals } from './late-signals.js';
 import { killTree, stopTree } from './let-go.js';
@@ -51,13 +52,21 @@ function freezeAndWrite(
   const started = monotonicMs();
   using undo = new Undo();
   interrupts.arm(options.timeoutSec);
-  using tree = freezeTree(host, pid(options.pid), interrupts);
+  using hold = holdCgroup(session, options.freezeCgroup);
+  using tree = freezeTree(host, pid(options.pid), { interrupts, hold });
+  tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const freezing_time = microsecondsSince(started);
   env.log.info('dump', `Froze ${tree.processes.length} processes, ${tree.threads.length} threads`);
   const frozen = monotonicMs();
-  const { images, memory, processes, furtherNames } = inspectTree(tree, session);
-  verifyCheckpoint(images);
-  recordCpu(images, session.stubs, options.cpuCaps);
+  const inspected = inspectTree(tree, session);
+  const { images, memory, processes, furtherNames } = inspected;
+  const complete = (): void => {
+    inspected.complete();
+    verifyCheckpoint(images);
+    recordCpu(images, session.stubs, options.cpuCaps);
+  };
+  // A program that goes on need not wait for it: a refusal comes late then, and takes away what was written.
+  if (!options.leaveRunning) complete();
   const links = new LinkRemaps(session.port);
   undo.add(() => links.undo());
   links.make(furtherNames);
@@ -75,6 +84,7 @@ function freezeAndWrite(
   // All that is left is in our memory, or in pipes of ours: a program that goes on need not wait until it is written.
   if (options.leaveRunning) tree.thaw();
   const thawed = monotonicMs();
+  if (options.leaveRunning) complete();
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');

@@ -15,7 +15,7 @@ export class EndedPidfds implements Disposable {
   /** So many pidfds, each opened anew, of one process that has ended and has been reaped. */
   make(count: number): number[] {
     const { host, stubs, interrupts } = this.#session;
-    const puppet = startPuppet(host, { stubs, interrupts, sibling: false });
+    const puppet = startPuppet(host, { stubs, interrupts, sibling: false, suspendSeccomp: false });
     try {
       return Array.from({ length: count }, () => {
         const fd = host.call(pidfdOpen, { pid: puppet.pid, flags: 0 });

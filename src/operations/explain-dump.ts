@@ -11,7 +11,7 @@ import { pid } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
 import { freezeTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
-import { inspectTasks, type OnObject } from './inspect-tasks.js';
+import { type OnObject, observeTasks } from './inspect-tasks.js';
 import { learnLayout, livingRoot, mappedFiles, refuseForeignSession } from './inspect-tree.js';
 import { Session } from './session.js';
 import type { ExplainedDump, OperationEnv, Verdict } from './types.js';
@@ -32,7 +32,8 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   const { interrupts, host, port, gadgets } = session;
   interrupts.arm(options.timeoutSec);
   port.options = options;
-  using tree = freezeTree(host, pid(options.pid), interrupts);
+  using tree = freezeTree(host, pid(options.pid), { interrupts });
+  tree.refusesSeccompWindow = options.refuseSeccompWindow;
   const processes = viewTree(tree);
   // Whose main thread is dead cannot be asked anything else.
   learnLayout(session, processes);
@@ -45,7 +46,7 @@ function lookAt(options: DumpOptions, env: OperationEnv, verdicts: Verdicts): vo
   for (const obstacle of terminalObstacles(processes, observed)) verdicts.refused(obstacle);
   const onObject: OnObject = ({ process, thread }, object, inspect) =>
     verdicts.about({ ...process, pid: thread.tid }, object, undefined, inspect);
-  inspectTasks(tree, processes, { port, gadgets, states: taskStates, onObject });
+  observeTasks(tree, processes, { port, gadgets, states: taskStates, onObject })();
   const files = inspectFiles(observed, {
     options,
     refuse: (error) => verdicts.refused(error),

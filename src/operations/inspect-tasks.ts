@@ -8,12 +8,12 @@ import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/ki
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
 import type { Track } from '../plan/track.js';
-import { assert } from '../support/assert.js';
-import { toNumber, toSigned, viewOf } from '../support/bytes.js';
+import { assert, defined } from '../support/assert.js';
+import { toNumber } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import type { GadgetFinder } from '../tracer/gadgets.js';
-import type { BuiltProbe } from '../tracer/probe-tapes.js';
+import { ProbeProgram } from '../tracer/probe-program.js';
 import { runProbes } from '../tracer/probes.js';
 import { refreshPending } from '../tracer/views.js';
 import type { ObjectPort } from './object-port.js';
@@ -37,7 +37,6 @@ interface Asked {
   state: TaskState;
   subject: TaskSubject;
   seen: unknown;
-  answer: (() => unknown) | undefined;
 }
 
 /** A state and those it is asked of: every thread, or the leader alone. */
@@ -47,7 +46,8 @@ function subjectsOf(state: TaskState, process: ProcessView): TaskSubject[] {
     .filter(({ isLeader }) => state.scope === 'thread' || isLeader);
 }
 
-export function inspectTasks(
+/** Asks now, while the tree stands still; what it answers is pure, and may be called when the tree is gone. */
+export function observeTasks(
   tree: FrozenTree,
   processes: readonly ProcessView[],
   {
@@ -61,12 +61,12 @@ export function inspectTasks(
     states: readonly TaskState[];
     onObject: OnObject;
   },
-): InspectedProcess[] {
+): () => InspectedProcess[] {
   const alive = processes.filter(({ state }) => state === 'alive');
   const asked = observeAll(alive, states, { port, onObject });
   const byThread = groupByThread(asked);
-  probeSettled(tree, byThread, { alive, port, gadgets });
-  return alive.map((process) => inspectProcess(process, byThread, onObject));
+  const probes = probeSettled(tree, byThread, { alive, port, gadgets });
+  return () => alive.map((process) => inspectProcess(process, { byThread, probes, onObject }));
 }
 
 type AskedByThread = ReadonlyMap<ThreadView, Asked[]>;
@@ -92,7 +92,7 @@ function observeAll(
       for (const subject of subjectsOf(state, process)) {
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
-          asked.push({ state, subject, seen, answer: undefined });
+          asked.push({ state, subject, seen });
           return 0;
         });
       }
@@ -112,41 +112,61 @@ function probeSettled(
   tree: FrozenTree,
   byThread: AskedByThread,
   { alive, ...means }: { alive: readonly ProcessView[]; port: ObjectPort; gadgets: GadgetFinder },
-): void {
+): Probes {
   const withTimers = new Set<ProcessView>();
   for (const { state, subject, seen } of [...byThread.values()].flat()) {
     if (state.queuesSignals?.(seen)) withTimers.add(subject.process);
   }
+  const probes = probesOf(byThread);
   for (let round = 0; round < PROBES_MAX; round++) {
-    probeAll(tree, byThread, means);
+    probeAll(tree, probes, means);
     for (const process of alive) {
       refreshPending(tree, process, { threads: withTimers.has(process) });
     }
-    if (alive.every(({ lateSignals }) => lateSignals.length === 0)) return;
+    if (alive.every(({ lateSignals }) => lateSignals.length === 0)) return probes;
   }
+  return probes;
 }
+
+type Probes = ReadonlyMap<ThreadView, TaskProbe>;
 
 /** One tape per thread, all threads at once. */
 function probeAll(
   tree: FrozenTree,
-  byThread: AskedByThread,
+  probes: Probes,
   { port, gadgets: finder }: { port: ObjectPort; gadgets: GadgetFinder },
 ): void {
-  const results = new Map<ThreadView, BuiltProbe>();
-  const probes = [...byThread].map(([thread, list]) => ({
-    thread,
-    process: firstOf(list).subject.process,
-    moreCalls: list.reduce((sum, { state, seen }) => sum + (state.probeCalls?.(seen) ?? 0), 0),
-    build: (track: Track) => {
-      const tape = probeTape(track, () => results.get(thread));
-      for (const one of list) one.answer = one.state.probe?.(tape, one.subject, one.seen);
-    },
+  if (probes.size === 0) return;
+  const all = [...probes].map(([thread, { process, questions }]) => ({
+    ...{ thread, process, program: questions.program },
   }));
-  if (probes.length === 0) return;
-  const layout = port.xstateLayout;
-  for (const built of runProbes(tree, probes, { finder, layout })) {
-    results.set(built.thread, built);
+  for (const { thread, tape } of runProbes(tree, all, { finder, layout: port.xstateLayout })) {
+    defined(probes.get(thread), 'each thread has a probe').tape = tape;
   }
+}
+
+/** What is asked of one thread, and what its tape came back with. */
+interface TaskProbe {
+  process: ProcessView;
+  questions: Questions;
+  tape: Uint8Array | undefined;
+}
+
+/** Threads that are asked the same share their questions: to encode them takes longer than to answer. */
+function probesOf(byThread: AskedByThread): Map<ThreadView, TaskProbe> {
+  const shared = new Map<string, Questions>();
+  const probes = new Map<ThreadView, TaskProbe>();
+  for (const [thread, list] of byThread) {
+    const asked = list.filter(({ state }) => state.probe !== undefined);
+    const isAlone = asked.some(({ state, subject, seen }) =>
+      state.probesAlone?.({ ...subject, seen }),
+    );
+    const key = asked.map(({ state }) => state.name).join();
+    const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked);
+    if (!isAlone) shared.set(key, questions);
+    probes.set(thread, { process: firstOf(list).subject.process, questions, tape: undefined });
+  }
+  return probes;
 }
 
 function firstOf<T>(list: readonly T[]): T {
@@ -155,44 +175,60 @@ function firstOf<T>(list: readonly T[]): T {
   return first;
 }
 
-function probeTape(track: Track, built: () => BuiltProbe | undefined): ProbeTape {
-  const read = (address: number, length: number): Uint8Array => {
-    const results = built();
-    assert(results, 'a probe was read before it ran');
-    return results.results.read(address, length);
-  };
-  return {
-    call: (call, args) => {
-      const index = track.steps.length;
-      track.call(call, args, { onError: 'ignore' });
-      return {
-        result: () => {
-          const address = built()?.resultAddress(index) ?? 0;
-          return toNumber(toSigned(viewOf(read(address, 8)).getBigUint64(0, true)));
-        },
-      };
-    },
-    reserve: (length) => {
-      const place = track.memory.reserve(length);
-      return { ...place, read: () => read(place.address, length) };
-    },
-  };
+/** The calls of some states as one program, and how each state reads its answers from a tape. */
+class Questions {
+  readonly program: ProbeProgram;
+  readonly #answers = new Map<TaskState, () => unknown>();
+  #tape: Uint8Array | undefined;
+
+  constructor(asked: readonly Asked[]) {
+    this.program = new ProbeProgram((track) => {
+      const tape = this.#tapeOn(track);
+      for (const { state, subject, seen } of asked) {
+        const own = { ...subject, seen };
+        const answer = state.probe?.(tape, state.probesAlone?.(own) ? own : undefined);
+        if (answer) this.#answers.set(state, answer);
+      }
+    });
+  }
+
+  /** What a tape says to the question of a state; undefined where it asked none. */
+  answerOf(state: TaskState, tape: Uint8Array | undefined): unknown {
+    this.#tape = tape;
+    return this.#answers.get(state)?.();
+  }
+
+  #tapeOn(track: Track): ProbeTape {
+    const tape = (): Uint8Array => defined(this.#tape, 'a probe was read before it ran');
+    return {
+      call: (call, args) => {
+        const index = track.steps.length;
+        track.call(call, args, { onError: 'ignore' });
+        return { result: () => toNumber(this.program.resultOf(tape(), index)) };
+      },
+      reserve: (length) => {
+        const place = track.memory.reserve(length);
+        return { ...place, read: () => this.program.dataOf(tape(), place.address, length) };
+      },
+    };
+  }
 }
 
 function inspectProcess(
   process: ProcessView,
-  byThread: AskedByThread,
-  onObject: OnObject,
+  { byThread, probes, onObject }: { byThread: AskedByThread; probes: Probes; onObject: OnObject },
 ): InspectedProcess {
   const cores = new Map<number, CoreEntry>();
   const mm: Partial<MmEntry> = {};
   for (const thread of process.threads) {
     const core: Record<string, unknown> = { mtype: core_entry_march.X86_64 };
     const owners = new Map<string, string>();
-    for (const { state, subject, seen, answer } of byThread.get(thread) ?? []) {
+    const probe = probes.get(thread);
+    for (const { state, subject, seen } of byThread.get(thread) ?? []) {
       if (state.inspect === undefined) continue;
       onObject(subject, state.name, () => {
-        const patch = state.inspect?.({ ...subject, seen, probed: answer?.() }) ?? {};
+        const probed = probe?.questions.answerOf(state, probe.tape);
+        const patch = state.inspect?.({ ...subject, seen, probed }) ?? {};
         return apply(patch, {
           core,
           mm: mm as Record<string, unknown>,

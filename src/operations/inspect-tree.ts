@@ -1,8 +1,9 @@
 /** Every object of a frozen tree, looked at and turned into image entries. */
 import type { ProcessView } from '../checkpoint/views.js';
-import type { ImageSet } from '../images/directory.js';
+import { ImageSet } from '../images/directory.js';
+import { observeHierarchy } from '../objects/cgroups/observe.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
-import { inspectFiles } from '../objects/files/inspect.js';
+import { addFiles, inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import type { FurtherName } from '../objects/files/remaps.js';
 import { terminalObstacles } from '../objects/files/tty/controlling.js';
@@ -12,53 +13,56 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import type { ObjectOptions } from '../objects/options.js';
+import { SeccompChains } from '../objects/tasks/seccomp.js';
 import { defined } from '../support/assert.js';
 import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { viewTree } from '../tracer/views.js';
-import { assemble } from './assemble.js';
-import { type InspectedProcess, inspectTasks, throwing } from './inspect-tasks.js';
+import { addTasks } from './assemble.js';
+import { type InspectedProcess, observeTasks, throwing } from './inspect-tasks.js';
 import type { Session } from './session.js';
 import type { TreeMemory } from './write-pages.js';
 
 export interface InspectedTree {
+  /** Those of files; `complete` adds the others. */
   images: ImageSet;
   memory: TreeMemory;
   processes: ProcessView[];
   /** To be made before the images are written. */
   furtherNames: readonly FurtherName[];
+  /** Pure: adds what the tasks answered to the images, or refuses it. The tree may be running again. */
+  complete(): void;
 }
 
-/** Every object of the tree, turned into image entries; page contents are still where they were. */
+/** Every object of the tree, looked at; page contents are still where they were. */
 export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   const { port } = session;
   const processes = viewTree(tree);
   const root = livingRoot(processes);
   refuseForeignSession(root, port.options);
   learnLayout(session, processes);
+  const alive = processes.filter(({ state }) => state === 'alive');
   verifyOneTimeNamespace(
-    processes
-      .filter(({ state }) => state === 'alive')
-      .map(({ pid, task, comm }) => ({
-        pid,
-        comm,
-        inside: readNamespaces(port, `/proc/${task}`, ['time']),
-      })),
+    alive.map(({ pid, task, comm }) => ({
+      pid,
+      comm,
+      inside: readNamespaces(port, `/proc/${task}`, ['time']),
+    })),
   );
   const clocks = observeClocks(port, root.task);
   const observed = observeFiles(port, processes);
   const [obstacle] = terminalObstacles(processes, observed);
   if (obstacle) throw obstacle;
-  const tasks = inspectTasks(tree, processes, {
+  const inspectTasks = observeTasks(tree, processes, {
     port,
     gadgets: session.gadgets,
     states: taskStates,
     onObject: throwing,
   });
-  const cgroups = inspectCgroups(port, tasks);
+  const inspectCgroups = observeCgroups(port, alive);
   const files = inspectFiles(observed, { options: port.options });
   const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
-  const memory = tasks.map(({ process }) => ({
+  const memory = alive.map((process) => ({
     process,
     memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
     vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
@@ -69,9 +73,20 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   ];
   // The kernel's random UUID: node:crypto takes 6 ms to load.
   const runId = port.readText('/proc/sys/kernel/random/uuid').trim();
-  const images = assemble({ processes, tasks, files, memory, clocks, cgroups, runId });
-  const furtherNames = files.registry.remaps.names;
-  return { images, memory: { processes: memory, segments }, processes, furtherNames };
+  const images = new ImageSet();
+  addFiles(images, files);
+  return {
+    images,
+    memory: { processes: memory, segments },
+    processes,
+    furtherNames: files.registry.remaps.names,
+    complete() {
+      const tasks = inspectTasks();
+      const cgroups = inspectCgroups(tasks);
+      const seccomp = inspectSeccomp(tasks);
+      addTasks(images, { processes, tasks, files, memory, clocks, cgroups, seccomp, runId });
+    },
+  };
 }
 
 /** The root of the tree; a zombie is none. */
@@ -83,25 +98,55 @@ export function livingRoot(processes: readonly ProcessView[]): ProcessView {
   });
 }
 
-/** Which cgroups each thread is in, as a number of its set; the image, if any is not where woodfrog is. */
-function inspectCgroups(
+/**
+ * Reads which cgroups each thread is in. What it answers notes them in the threads' entries, as a number of their set,
+ * and gives the image, if any is not where woodfrog is.
+ */
+function observeCgroups(
   port: Session['port'],
-  tasks: readonly InspectedProcess[],
-): CgroupEntry | undefined {
-  const sets = new CgroupSets(port.own.cgroups);
-  for (const { process, cores } of tasks) {
-    for (const { tid, vtid } of process.threads) {
-      const { thread_core } = cores.get(vtid) ?? {};
-      const text = port.readText(`/proc/${process.pid}/task/${tid}/cgroup`);
-      const place = { pid: tid, comm: process.comm };
-      if (thread_core) thread_core.cg_set = within(place, () => sets.idOf(text));
+  processes: readonly ProcessView[],
+): (tasks: readonly InspectedProcess[]) => CgroupEntry | undefined {
+  const { cgroups } = port.options;
+  const sets = new CgroupSets(port.own.cgroups, cgroups);
+  const ids = new Map<number, number>();
+  for (const { pid, comm, threads } of processes) {
+    for (const { tid } of threads) {
+      const text = port.readText(`/proc/${pid}/task/${tid}/cgroup`);
+      ids.set(
+        tid,
+        within({ pid: tid, comm }, () => sets.idOf(text)),
+      );
     }
-    // The kernel has moved a leader that has ended to the roots.
-    const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
-    const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
-    if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
   }
-  return sets.entry();
+  const entry = sets.entry((hierarchy) =>
+    cgroups.mode === 'ignore' ? [] : observeHierarchy(port, hierarchy, cgroups),
+  );
+  return (tasks) => {
+    for (const { process, cores } of tasks) {
+      for (const { tid, vtid } of process.threads) {
+        const { thread_core } = cores.get(vtid) ?? {};
+        if (thread_core) thread_core.cg_set = defined(ids.get(tid), `tid ${tid} has no cgroups`);
+      }
+      // The kernel has moved a leader that has ended to the roots.
+      const leader = process.endedLeader && cores.get(process.vpid)?.thread_core;
+      const first = cores.get(process.threads[0]?.vtid ?? 0)?.thread_core;
+      if (leader && first?.cg_set !== undefined) leader.cg_set = first.cg_set;
+    }
+    return entry;
+  };
+}
+
+/** The filters of all threads, and in each thread's image where its chain begins. */
+function inspectSeccomp(tasks: readonly InspectedProcess[]): SeccompChains {
+  const chains = new SeccompChains();
+  for (const { process, cores } of tasks) {
+    for (const { vtid, seccomp } of process.threads) {
+      const { thread_core } = cores.get(vtid) ?? {};
+      if (!thread_core || !seccomp || seccomp.strict) continue;
+      thread_core.seccomp_filter = chains.idOf(seccomp.filters);
+    }
+  }
+  return chains;
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */
@@ -114,10 +159,7 @@ export function learnLayout({ port, stubs }: Session, processes: readonly Proces
 export const mappedFiles = (
   registry: ReturnType<typeof inspectFiles>['registry'],
 ): Parameters<typeof inspectMemory>[1] => ({
-  path: ({ process, mapStart }) => {
-    const mapping = process.mappings.find(({ start }) => start === mapStart);
-    return registry.mapped(defined(mapping, 'a mapped file has a mapping'));
-  },
+  path: ({ mapping }) => registry.mapped(mapping),
 });
 
 /** A session or group whose leader is outside the tree cannot be made again there; a job gets another. */

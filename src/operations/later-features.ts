@@ -9,8 +9,6 @@ export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   tun_ns: 'tun and tap devices',
   userns: 'user namespaces',
   fdinfo_lock: 'file locks',
-  seccomp_suspend: 'seccomp',
-  seccomp_filters: 'seccomp',
   cgroupns: 'cgroup namespaces',
   autofs: 'autofs',
   tcp_half_closed: 'TCP connections',

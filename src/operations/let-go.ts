@@ -5,7 +5,7 @@ import { ESRCH } from '../linux/errno.js';
 import { SIGSTOP } from '../linux/signal.js';
 import { kill } from '../linux/syscalls/tasks.js';
 import { CheckpointError } from '../support/errors.js';
-import { Deputy } from '../tracer/deputy.js';
+import { Deputy, killCalls } from '../tracer/deputy.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import { killSurely } from '../tracer/kill.js';
 
@@ -20,7 +20,7 @@ export function killTree(tree: FrozenTree, stubs: Stubs): void {
   const { host } = tree;
   const victims = tree.processes.filter(({ zombie }) => !zombie).map(({ pid }) => pid);
   if (victims.length > 1) {
-    using deputy = new Deputy(host, { stubs, when: 'told', victims });
+    using deputy = new Deputy(host, { stubs, when: 'told', calls: killCalls(victims) });
     deputy.tell();
   }
   // All of them, once more: if the deputy was killed by somebody else in the middle of it.

@@ -4,18 +4,27 @@ import type { Host } from '../host/host.js';
 import { Port } from '../host/port.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../objects/options.js';
 import { OwnTask } from '../objects/own-task.js';
-import type { DumpPort } from '../objects/ports.js';
+import type { DumpPort, SureTape } from '../objects/ports.js';
 import { defined } from '../support/assert.js';
+import { runSurely, type SureOptions } from '../tracer/surely.js';
 
 export class ObjectPort extends Port implements DumpPort {
   readonly own: OwnTask;
   options: ObjectOptions = DEFAULT_OBJECT_OPTIONS;
+  readonly #host: Host;
+  readonly #sure: SureOptions | undefined;
   #layout: XstateLayout | undefined;
 
-  constructor(host: Host, layout?: XstateLayout) {
+  constructor(host: Host, { layout, sure }: { layout?: XstateLayout; sure?: SureOptions } = {}) {
     super(host);
+    this.#host = host;
+    this.#sure = sure;
     this.#layout = layout;
     this.own = new OwnTask(this);
+  }
+
+  surely<T>(build: (tape: SureTape) => () => T): T {
+    return runSurely(this.#host, defined(this.#sure, 'this port starts no process'), build);
   }
 
   get xstateLayout(): XstateLayout {

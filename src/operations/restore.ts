@@ -7,23 +7,19 @@ import type { XstateLayout } from '../arch/arch.js';
 import { refuseUnsupported } from '../checkpoint/unsupported-entries.js';
 import { readVerified } from '../checkpoint/verify-store.js';
 import { readText } from '../host/files.js';
-import { type Host, syscallError } from '../host/host.js';
+import type { Host } from '../host/host.js';
 import { HostImageStore } from '../host/image-store.js';
 import { getXstate } from '../host/ptrace.js';
 import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
-import { type ParentedStore, parentChain } from '../images/parents.js';
 import type { ImageStore } from '../images/store.js';
 import { parseMaps } from '../linux/procfs/maps.js';
-import { RLIMIT_NOFILE } from '../linux/resource.js';
 import { signalName } from '../linux/signal.js';
-import { close, fcntl, memfdCreate } from '../linux/syscalls/files.js';
-import { getpid, pidfdOpen, prctl, prlimit64 } from '../linux/syscalls/tasks.js';
-import { F_DUPFD } from '../linux/uapi/fcntl.js';
+import { prctl } from '../linux/syscalls/tasks.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
-import { rlimit64 } from '../linux/uapi/sched.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
 import type { HostStepPort } from '../objects/rebuild-context.js';
+import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
 import { verifyPlan } from '../plan/verify.js';
@@ -36,6 +32,7 @@ import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
 import { EndedPidfds } from './ended-pidfds.js';
 import { execute } from './execute.js';
+import { InheritedFds, openImages, restoredLimit } from './inherited-fds.js';
 import { ObjectPort } from './object-port.js';
 import { pageProgress } from './page-progress.js';
 import { writePidfile, writeStats } from './reports.js';
@@ -73,6 +70,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     stubs: session.stubs,
     interrupts,
     sibling: options.sibling,
+    suspendSeccomp: usesSeccomp(images),
   });
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
@@ -113,7 +111,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, {}),
+      wait: () => waitForEnd(root.vpid, { jobGroup: compiled.jobGroup }),
       exec: execute,
     };
   } catch (error) {
@@ -168,7 +166,7 @@ class StepPort extends ObjectPort implements HostStepPort {
   readonly #run: PlanRun<HostStepPort>;
 
   constructor(host: Host, run: PlanRun<HostStepPort>, layout: XstateLayout) {
-    super(host, layout);
+    super(host, { layout });
     this.#run = run;
   }
 
@@ -231,83 +229,6 @@ function adoptOrphans(host: Host): Disposable {
 }
 
 const NO_ARGS = { arg2: 0, arg3: 0, arg4: 0, arg5: 0 };
-
-/** Numbers that stay free in Node's own table, and in no saved one are used. */
-const SPARE_FDS = 64;
-
-/** How many descriptors reading pages takes at most: for each level its folder, its page files, a pagemap. */
-function openImages(store: ParentedStore): number {
-  const names = parentChain(store).map((level) => level.list());
-  return names.flat().filter((name) => name.startsWith('pages-')).length + 2 * names.length;
-}
-
-/**
- * The two descriptors that every puppet inherits: our own pidfd, at a number above all saved ones, by which puppets
- * take our descriptors; and the memory file of the plan.
- */
-class InheritedFds implements Disposable {
-  readonly controlFd: number = -1;
-  readonly planFd: number = -1;
-  readonly #host: Host;
-
-  constructor({ host }: Session, images: ImageSet, openImages: number) {
-    this.#host = host;
-    let highest = 2;
-    for (const id of images.ids(IMAGES.FDINFO)) {
-      for (const { fd } of images.many(IMAGES.FDINFO, id)) highest = Math.max(highest, fd);
-    }
-    makeRoomForFds(host, highest + SPARE_FDS + openImages);
-    try {
-      const pidfd = host.call(pidfdOpen, { pid: host.call(getpid, {}), flags: 0 });
-      const moved = host.attempt(fcntl, { fd: pidfd, cmd: F_DUPFD, arg: highest + 1 });
-      host.attempt(close, { fd: pidfd });
-      if (moved < 0) throw syscallError('fcntl', -moved, 'fcntl(F_DUPFD) of our pidfd');
-      this.controlFd = moved;
-      this.planFd = host.call(memfdCreate, { name: 'woodfrog-plan', flags: 0 });
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    for (const fd of [this.controlFd, this.planFd]) {
-      if (fd >= 0) this.#host.attempt(close, { fd });
-    }
-  }
-}
-
-/** RLIMIT_NOFILE is raised for the puppets to inherit; a process that outlives the restore gets its own back. */
-function restoredLimit(host: Host): Disposable {
-  const new_limit = descriptorLimit(host);
-  return {
-    [Symbol.dispose]() {
-      host.attempt(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
-    },
-  };
-}
-
-function descriptorLimit(host: Host): { rlim_cur: bigint; rlim_max: bigint } {
-  using scope = host.scope();
-  const old = scope.alloc(rlimit64.size);
-  host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit: 0, old_limit: old });
-  return rlimit64.decode(old.bytes);
-}
-
-function makeRoomForFds(host: Host, needed: number): void {
-  const { rlim_cur, rlim_max } = descriptorLimit(host);
-  if (rlim_cur >= BigInt(needed)) return;
-  if (rlim_max < BigInt(needed)) {
-    throw refused(
-      `a saved descriptor table needs RLIMIT_NOFILE ${needed}; our hard limit is ${rlim_max}`,
-      {
-        remedy: `run woodfrog with a higher limit: ulimit -Hn ${needed}`,
-      },
-    );
-  }
-  const new_limit = { rlim_cur: rlim_max, rlim_max };
-  host.call(prlimit64, { pid: 0, resource: RLIMIT_NOFILE, new_limit, old_limit: 0 });
-}
 
 function abortPuppet({ host, interrupts }: Session, puppet: Puppet): void {
   interrupts.armCleanup(CLEANUP_SEC);

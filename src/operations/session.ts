@@ -22,9 +22,11 @@ export class Session implements Disposable {
       this.host.trace = (line) => log.debug(source, line);
     }
     this.stubs = new Stubs(this.host);
-    this.port = new ObjectPort(this.host);
     this.gadgets = new GadgetFinder(this.host);
-    this.interrupts = new Interrupts(this.host, { cancelled });
+    const interrupts = new Interrupts(this.host, { cancelled });
+    this.interrupts = interrupts;
+    const interrupted = (): void => interrupts.check(() => 'calls that belong together');
+    this.port = new ObjectPort(this.host, { sure: { stubs: this.stubs, interrupted } });
   }
 
   [Symbol.dispose](): void {

@@ -37,11 +37,12 @@ export class OwnTerminals implements TerminalHost, Disposable {
 
   makePair(
     index: number,
-    { flags, size }: { flags: number; size?: WindowSize },
-  ): { master: number; slave: number } {
+    { flags, size, hasSlave }: { flags: number; size?: WindowSize; hasSlave: boolean },
+  ): { master: number; slave?: number } {
     const master = this.#masterOf(index, flags & O_ACCMODE);
     this.#host.call(ioctl, { fd: master, request: TIOCSPTLCK, argp: u32Bytes(0) });
     if (size) setSize(this.#port, master, size);
+    if (!hasSlave) return { master };
     const peer = O_RDWR | O_NOCTTY | O_CLOEXEC;
     const slave = this.#host.call(openPeer, { fd: master, request: TIOCGPTPEER, flags: peer });
     this.#fds.add(slave);

@@ -52,6 +52,7 @@ test('the usual call of a container engine is understood', () => {
     leaveStopped: false,
     timeoutSec: 10,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: 1024 * 1024,
@@ -59,6 +60,7 @@ test('the usual call of a container engine is understood', () => {
     linkRemap: false,
     fileLocks: false,
     fileValidation: 'buildid',
+    cgroups: { roots: [], controllers: [], properties: [] },
   });
 });
 
@@ -160,10 +162,8 @@ test('an option whose feature is to come is refused by name, unless it asks for 
     /'--tcp-established' belongs to TCP connections, which woodfrog cannot save yet/,
   );
   refuses(['dump', '-t1', '-j'], /Option '-j' belongs to shell jobs/);
-  refuses(['dump', '-t1', '--manage-cgroups'], /cgroups/);
-  refuses(['dump', '-t1', '--manage-cgroups=soft'], /cgroups/);
   refuses(['dump', '-t1', '--network-lock', 'nftables'], /TCP connections/);
-  assert.equal(dump('-t1', '--manage-cgroups=ignore', '--network-lock', 'skip').pid, 1);
+  assert.equal(dump('-t1', '--network-lock', 'skip').pid, 1);
   assert.equal(dump('-t1', '--no-tcp-established').pid, 1);
 });
 

@@ -99,30 +99,6 @@ const NAMESPACES: readonly OptionSpec[] = [
   ]),
 ];
 
-const CGROUPS: readonly OptionSpec[] = later('cgroups, which woodfrog cannot save yet', [
-  // 'ignore' means: as if there were no cgroups. That is what happens; restored tasks stay in the caller's.
-  value('manage-cgroups', 'string [MODE]', 'dump restore', 'save and restore cgroups', {
-    rpc: 'manage_cgroups_mode',
-    accepts: { dump: ['ignore'], restore: ['ignore'] },
-  }),
-  value('cgroup-root', 'list [CTL:]PATH', 'dump restore', 'other root of cgroups', {
-    rpc: 'cg_root',
-  }),
-  value('cgroup-props', 'string SPEC', 'dump', 'properties to save', { rpc: 'cgroup_props' }),
-  value('cgroup-props-file', 'path FILE', 'dump', 'the same from a file', {
-    rpc: 'cgroup_props_file',
-  }),
-  value('cgroup-dump-controller', 'list NAME', 'dump', 'save only this controller', {
-    rpc: 'cgroup_dump_controller',
-  }),
-  value('cgroup-yard', 'path PATH', 'dump restore', 'where cgroups are mounted', {
-    rpc: 'cgroup_yard',
-  }),
-  value('freeze-cgroup', 'path PATH', 'dump', 'stop the tasks by the cgroup freezer', {
-    rpc: 'freeze_cgroup',
-  }),
-]);
-
 const TASKS: readonly OptionSpec[] = [
   ...later('security modules, which woodfrog cannot restore yet', [
     value('lsm-profile', 'string TYPE:NAME', 'restore', 'profile of the restored tasks', {
@@ -198,7 +174,6 @@ export const LATER_OPTIONS: readonly OptionSpec[] = [
   ...SOCKETS,
   ...FILES,
   ...NAMESPACES,
-  ...CGROUPS,
   ...TASKS,
   ...MIGRATION,
 ];

@@ -65,6 +65,14 @@ const TASK_OPTIONS: readonly OptionSpec[] = [
     },
   ),
   flag('sync', 'dump', 'make the images durable (fsync) before any task is killed', { own: true }),
+  flag(
+    'refuse-seccomp-window',
+    'dump',
+    'refuse what would die of its seccomp filters if woodfrog were killed',
+    {
+      own: true,
+    },
+  ),
   flag('explain', 'dump restore', 'say what would be done, and do nothing', { own: true }),
   toggle('restore-detached', 'restore', 'exit once the tasks run, instead of waiting for them', {
     short: 'd',
@@ -134,6 +142,42 @@ const IMAGE_OPTIONS: readonly OptionSpec[] = [
   value('pid', 'pid PID', 'coredump', 'only the task PID', { short: 'p', own: true }),
 ];
 
+const CGROUP_OPTIONS: readonly OptionSpec[] = [
+  value(
+    'manage-cgroups',
+    'string [MODE]',
+    'dump restore',
+    'ignore none props soft full strict; [soft]',
+    {
+      rpc: 'manage_cgroups_mode',
+    },
+  ),
+  value(
+    'cgroup-root',
+    'list [CTL:]PATH',
+    'dump restore',
+    'save from, or restore to, another cgroup',
+    {
+      rpc: 'cg_root',
+    },
+  ),
+  value('cgroup-props', 'string SPEC', 'dump', 'properties of cgroups to save', {
+    rpc: 'cgroup_props',
+  }),
+  value('cgroup-props-file', 'path FILE', 'dump', 'the same, from a file', {
+    rpc: 'cgroup_props_file',
+  }),
+  value('cgroup-dump-controller', 'list NAME', 'dump', 'save cgroups of this controller alone', {
+    rpc: 'cgroup_dump_controller',
+  }),
+  value('freeze-cgroup', 'path PATH', 'dump', 'stop the tasks of this cgroup by its freezer', {
+    rpc: 'freeze_cgroup',
+  }),
+  value('cgroup-yard', 'path PATH', 'dump restore', 'folder in which cgroups are mounted', {
+    rpc: 'cgroup_yard',
+  }),
+];
+
 const CHECK_OPTIONS: readonly OptionSpec[] = [
   value('feature', 'list NAME', 'check', "check NAME alone; 'list' prints the names"),
   toggle('extra', 'check', 'check what only some programs need, too (category 2)'),
@@ -149,6 +193,7 @@ const CHECK_OPTIONS: readonly OptionSpec[] = [
 export const OPTIONS: readonly OptionSpec[] = [
   ...COMMON_OPTIONS,
   ...TASK_OPTIONS,
+  ...CGROUP_OPTIONS,
   ...FILE_OPTIONS,
   ...FILE_CHECK_OPTIONS,
   ...OUTSIDE_OPTIONS,

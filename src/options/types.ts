@@ -5,6 +5,12 @@
  */
 import { resolve } from 'node:path';
 import { usage } from '../support/errors.js';
+import {
+  type CgroupOptions,
+  cgroupOptionsFrom,
+  freezeCgroupFrom,
+  NO_CGROUP_OPTIONS,
+} from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
 import { externalResource, type InheritedFd, inheritedFds, parseInheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
@@ -37,6 +43,11 @@ export interface DumpOptions extends CommonOptions {
   readonly timeoutSec: number;
   /** Makes the images durable (fsync) before any task is killed. */
   readonly sync: boolean;
+  /**
+   * Refuses threads whose seccomp filters would kill them for what a dump makes them do: the filters are suspended
+   * meanwhile, which ends when woodfrog is killed.
+   */
+  readonly refuseSeccompWindow: boolean;
   /** Only lists every object of the tree with a verdict. */
   readonly explain: boolean;
   /** What of the processor is recorded; all if left out, nothing if empty. */
@@ -59,6 +70,10 @@ export interface DumpOptions extends CommonOptions {
   readonly shellJob: boolean;
   /** Resources outside the tree that are left out: 'tty[8803:1a]', 'file[1b:230084]', 'pipe[4711]'. */
   readonly external: readonly string[];
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
+  /** The folder of a cgroup that is frozen while the tree is stopped. */
+  readonly freezeCgroup?: string;
 }
 
 /** How files are told to be the same: by their size alone, or programs and libraries by their build-id, too. */
@@ -66,6 +81,8 @@ export type FileValidation = 'filesize' | 'buildid';
 
 export interface RestoreOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
+  /** Which cgroups are saved, or restored, and how. */
+  readonly cgroups: CgroupOptions;
   /** Files may have other permissions than at the checkpoint. */
   readonly skipFileRwxCheck: boolean;
   /** A job comes into the caller's session, on its terminal. */
@@ -117,6 +134,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     leaveStopped: false,
     timeoutSec: defaultOf('timeout') as number,
     sync: false,
+    refuseSeccompWindow: false,
     explain: false,
     displayStats: false,
     ghostLimit: defaultOf('ghost-limit') as number,
@@ -126,6 +144,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     shellJob: false,
     ...request,
     external: (request.external ?? []).map(externalResource),
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -149,6 +168,7 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     ...request,
     inheritFd: inheritedFds(request.inheritFd ?? []),
     external: (request.external ?? []).map(externalResource),
+    cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
     fileValidation: validation(request),
   };
@@ -203,6 +223,9 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     timeoutSec: settings.number('timeout'),
     sync: settings.flag('sync'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
+    ...freezeCgroupFrom(settings),
+    refuseSeccompWindow: settings.flag('refuse-seccomp-window'),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     ghostLimit: settings.number('ghost-limit'),
@@ -228,6 +251,7 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     sibling: settings.flag('restore-sibling'),
     leaveStopped: settings.flag('leave-stopped'),
     ...cpuCapsFrom(settings),
+    cgroups: cgroupOptionsFrom(settings),
     explain: settings.flag('explain'),
     displayStats: settings.flag('display-stats'),
     fileValidation: settings.text('file-validation') as FileValidation,

@@ -12,7 +12,7 @@ import {
   TAPE_ON_ERROR,
   tapeInterpreter,
 } from '../arch/x86-64/tape-interpreter.js';
-import type { Memory, Syscall, Word } from '../linux/syscall.js';
+import type { Memory, Param, Word } from '../linux/syscall.js';
 import { exitGroup, futex, getpid, pause } from '../linux/syscalls/tasks.js';
 import {
   FUTEX_OP_ADD,
@@ -33,7 +33,8 @@ import {
   RECORDS_OFFSET,
 } from './plan.js';
 import { STAGES, type Stage, stageIndex } from './stages.js';
-import { type Layout, type Step, type StepArguments, type Track, Value, WordAt } from './track.js';
+import { stepsByStage } from './symbolic.js';
+import { type Layout, Step, type Track, Value, WordAt } from './track.js';
 
 /** The interpreter, the control words and the data: what lies where in a plan, relative to its base. */
 export interface Segment {
@@ -90,16 +91,11 @@ function usedStages(plan: Plan<never>): Stage[] {
 
 type Plumbing = { stage: Stage; kind: 'post' | 'wait' };
 type Item = Step | Plumbing;
-const isStep = (item: Item): item is Step => 'call' in item;
+const isStep = (item: Item): item is Step => item instanceof Step;
 
 /** A track's steps in stage order, with its barriers between them. A first, empty record is where a child starts. */
 function itemsOf(track: Track, stages: readonly Stage[]): Item[] {
-  const byStage = new Map<Stage, Step[]>();
-  for (const step of track.steps) {
-    const list = byStage.get(step.stage);
-    if (list) list.push(step);
-    else byStage.set(step.stage, [step]);
-  }
+  const byStage = stepsByStage(track);
   const items: Item[] = [];
   for (const stage of stages) {
     for (const item of byStage.get(stage) ?? []) items.push(item);
@@ -193,13 +189,19 @@ export function encodeStep(
   step: Step,
   { view, offset, layout, memory }: Target & { layout: Layout; memory: Memory },
 ): void {
-  const { call, onError = 'stop', mustEqual } = step;
+  const { call, mustEqual } = step;
   const args = typeof step.args === 'function' ? step.args(layout) : step.args;
-  let flags = onError === 'stop' ? TAPE_ON_ERROR : 0;
-  const words = wordsOf(call, args, (value, i) => {
-    flags |= TAPE_INDIRECT_ARG(i);
-    return value instanceof Value ? layout.resultOf(value.step) : value.address;
-  })(memory);
+  let flags = step.onError === 'stop' ? TAPE_ON_ERROR : 0;
+  const words: Word[] = [];
+  for (const name in call.params) {
+    const value = args[name];
+    if (value instanceof Value || value instanceof WordAt) {
+      flags |= TAPE_INDIRECT_ARG(words.length);
+      words.push(value instanceof Value ? layout.resultOf(value.step) : value.address);
+    } else {
+      words.push((call.params[name] as Param<unknown>).pass(value, memory));
+    }
+  }
   if (mustEqual !== undefined) flags |= TAPE_MUST_EQUAL;
   encodeRecord(view, offset, {
     nr: call.nr,
@@ -208,15 +210,6 @@ export function encodeStep(
     result: mustEqual ?? POISON,
   });
 }
-
-const wordsOf =
-  (call: Syscall, args: StepArguments, indirect: (value: Value | WordAt, index: number) => Word) =>
-  (memory: Memory): Word[] =>
-    Object.entries(call.params).map(([name, param], i) => {
-      const value = args[name];
-      if (value instanceof Value || value instanceof WordAt) return indirect(value, i);
-      return param.pass(value, memory);
-    });
 
 function encodePlumbing(
   base: number,

@@ -1,14 +1,27 @@
 /** Reading a plan without laying it out: steps in the order they run, arguments with stand-ins for addresses. */
 import { type Plan, RECORDS_OFFSET } from './plan.js';
-import { type Stage, stageIndex } from './stages.js';
+import { STAGES, type Stage } from './stages.js';
 import type { Layout, Step, StepArguments, Track } from './track.js';
 
 /** A track's steps in the order they run: by stage, and as they were added within one. */
-export const stepsInOrder = (track: Track): Step[] =>
-  [...track.steps].sort((a, b) => stageIndex(a.stage) - stageIndex(b.stage));
+export function stepsInOrder(track: Track): Step[] {
+  const byStage = stepsByStage(track);
+  return STAGES.flatMap((stage) => byStage.get(stage) ?? []);
+}
 
 export const stepsIn = (track: Track, stage: Stage): Step[] =>
   track.steps.filter((step) => step.stage === stage);
+
+/** The same, stage by stage; a stage in which nothing happens is left out. */
+export function stepsByStage({ steps }: Track): Map<Stage, Step[]> {
+  const byStage = new Map<Stage, Step[]>();
+  for (const step of steps) {
+    const list = byStage.get(step.stage);
+    if (list) list.push(step);
+    else byStage.set(step.stage, [step]);
+  }
+  return byStage;
+}
 
 export interface SymbolicLayout extends Layout {
   /** What a stand-in stands for. */

@@ -44,17 +44,42 @@ export interface StepOptions {
   onError?: 'stop' | 'ignore';
   /** The result must be this: a short read or a wrong pid stops the tape. */
   mustEqual?: Word;
-  /** The object this step serves, for errors and --explain: 'pipe 17'. */
-  object?: string;
+  /** The object this step serves, for errors and --explain: 'pipe 17'. Of thousands, a function that says it. */
+  object?: string | (() => string);
   /** The descriptor it serves, as the task will see it. */
   fd?: number;
 }
 
-export interface Step extends StepOptions {
+export class Step {
   readonly call: Syscall;
   /** The arguments, or how to get them from the layout. */
   readonly args: StepArguments | ((layout: Layout) => StepArguments);
   readonly stage: Stage;
+  readonly #options: StepOptions;
+
+  constructor(call: Syscall, { args, stage }: Pick<Step, 'args' | 'stage'>, options: StepOptions) {
+    this.call = call;
+    this.args = args;
+    this.stage = stage;
+    this.#options = options;
+  }
+
+  get onError(): 'stop' | 'ignore' {
+    return this.#options.onError ?? 'stop';
+  }
+
+  get mustEqual(): Word | undefined {
+    return this.#options.mustEqual;
+  }
+
+  get object(): string | undefined {
+    const { object } = this.#options;
+    return typeof object === 'function' ? object() : object;
+  }
+
+  get fd(): number | undefined {
+    return this.#options.fd;
+  }
 }
 
 /** Memory that the plan itself gives to steps: structs, strings, buffers. All at final addresses. */
@@ -112,7 +137,7 @@ export class Track {
     args: CallArguments<P> | ((layout: Layout) => CallArguments<P>),
     options: StepOptions = {},
   ): Value {
-    const step: Step = { ...options, call: call as Syscall, args, stage: this.#stage };
+    const step = new Step(call as Syscall, { args, stage: this.#stage }, options);
     this.steps.push(step);
     return new Value(this, step);
   }

@@ -3,11 +3,14 @@ import { F_DUPFD, F_DUPFD_CLOEXEC } from '../linux/uapi/fcntl.js';
 import { bug } from '../support/errors.js';
 import type { Plan, TrackTask } from './plan.js';
 import { STAGES } from './stages.js';
-import { argumentsOf, stepsIn } from './symbolic.js';
+import { argumentsOf, stepsByStage } from './symbolic.js';
 import type { Layout, Step, StepArguments } from './track.js';
 
 /** Numbers given on purpose, and the step that did. */
 type Table = Map<number, Step>;
+
+/** The calls that are followed. */
+const ON_TABLES = new Set(['close', 'close_range', 'dup3', 'fcntl']);
 
 export function verifyDescriptors(plan: Plan<never>, layout: Layout): void {
   const processes = new Map<number, TrackTask[]>();
@@ -18,10 +21,12 @@ export function verifyDescriptors(plan: Plan<never>, layout: Layout): void {
   }
   for (const tasks of processes.values()) {
     const table: Table = new Map();
+    const tracks = tasks.map(({ track }) => [track, stepsByStage(track)] as const);
     for (const stage of STAGES) {
       // Threads, and some processes, share a table; what they do within one stage has no order that could matter.
-      for (const { track } of tasks) {
-        for (const step of stepsIn(track, stage)) {
+      for (const [track, steps] of tracks) {
+        for (const step of steps.get(stage) ?? []) {
+          if (!ON_TABLES.has(step.call.name)) continue;
           follow(table, step, { args: argumentsOf(step, layout), name: track.name });
         }
       }

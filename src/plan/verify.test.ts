@@ -8,7 +8,7 @@ import { MAP_FIXED, MAP_PRIVATE, MREMAP_FIXED, MREMAP_MAYMOVE } from '../linux/u
 import { bearThread } from './births.js';
 import { PLAN_LENGTH, Plan, type TrackTask } from './plan.js';
 import type { Stage } from './stages.js';
-import { Track } from './track.js';
+import { Step, Track } from './track.js';
 import { verifyPlan } from './verify.js';
 
 const BASE = 0x1000_0000_0000;
@@ -235,6 +235,6 @@ test('every track but the first is born, once, in its first stage', () => {
   thread.track.firstStage = 'threads';
   const birth = track.steps[0];
   assert(birth);
-  track.steps.push({ ...birth });
+  track.steps.push(new Step(birth.call, birth, {}));
   rejects(plan, /'tid 11 of pid 10 \(sh\)' is born twice/);
 });

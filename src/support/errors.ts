@@ -113,13 +113,16 @@ export const imageError = maker('image');
 export const usage = maker('usage');
 export const bug = maker('bug');
 
-/** Runs `fn`; a CheckpointError that leaves it learns where it happened. Other errors are bugs of ours. */
-export function within<T>(context: ErrorContext, fn: () => T): T {
+/**
+ * Runs `fn`; a CheckpointError that leaves it learns where it happened. Other errors are bugs of ours. A context that
+ * takes some doing may be a function: mostly nobody asks.
+ */
+export function within<T>(context: ErrorContext | (() => ErrorContext), fn: () => T): T {
   try {
     return fn();
   } catch (error) {
     if (error instanceof CheckpointError) {
-      error.addContext(context);
+      error.addContext(typeof context === 'function' ? context() : context);
       throw error;
     }
     throw error;

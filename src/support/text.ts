@@ -9,25 +9,23 @@ const LONE = 0xdc00;
 const ESCAPED = /[\udc80-\udcff]/;
 
 export function decodeText(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  // Most text is a short ASCII name: cheaper by hand than through TextDecoder.
-  if (end - start <= 48) {
-    let text = '';
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] as number;
-      if (byte >= 0x80) return decodeOther(bytes.subarray(start, end));
-      text += String.fromCharCode(byte);
-    }
-    return text;
+  // Most text is a short ASCII name: cheaper by hand than by any call.
+  if (end - start > SHORT_MAX) return decodeLong(bytes, start, end);
+  let text = '';
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte >= 0x80) return decodeLong(bytes, start, end);
+    text += String.fromCharCode(byte);
   }
-  return decodeOther(bytes.subarray(start, end));
+  return text;
 }
 
-function decodeOther(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return decodeEscaped(bytes);
-  }
+const SHORT_MAX = 16;
+
+/** Node's own decoder for buffers: a fifth of the time of TextDecoder; what it cannot decode shows as U+FFFD. */
+function decodeLong(bytes: Uint8Array, start: number, end: number): string {
+  const text = Buffer.prototype.utf8Slice.call(bytes, start, end);
+  return text.includes('\ufffd') ? decodeEscaped(bytes.subarray(start, end)) : text;
 }
 
 function decodeEscaped(bytes: Uint8Array): string {
@@ -77,5 +75,14 @@ export function encodeText(text: string): Uint8Array {
 export const printable = (text: string): string => fromUtf8(encodeText(text));
 
 /** A NUL-terminated string, for the kernel. */
-export const cString = (text: string): Uint8Array => concat([encodeText(text), ZERO]);
+export function cString(text: string): Uint8Array {
+  const { length } = text;
+  const bytes = new Uint8Array(length + 1);
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return concat([encodeText(text), ZERO]);
+    bytes[at] = code;
+  }
+  return bytes;
+}
 const ZERO = new Uint8Array(1);

@@ -1,8 +1,8 @@
 /**
  * A deputy: a child that shares our memory and runs one tape, to kill a tree of processes as a whole. One by one they are
  * killed, or let go, by a loop; a tracer that dies in the middle of such a loop would leave half a tree. The deputy
- * lives on then. `told`: it kills them when told to, and does nothing when we die first. `alone`: it kills them when we
- * die, and does nothing once it is dismissed.
+ * lives on then. `told`: it makes its calls when told to, and none when we die first. `alone`: it makes them when we die,
+ * and none once it is dismissed.
  */
 import {
   encodeTape,
@@ -29,8 +29,13 @@ import { killSurely } from './kill.js';
 export interface DeputyOptions {
   stubs: Stubs;
   when: 'told' | 'alone';
-  victims: readonly Pid[];
+  /** Whatever they answer. What they point to must stay where it is. */
+  calls: readonly TapeRecord[];
 }
+
+/** ESRCH: it has died already. */
+export const killCalls = (victims: readonly Pid[]): TapeRecord[] =>
+  victims.map((victim) => ({ nr: kill.nr, args: [victim, SIGKILL] }));
 
 export class Deputy implements Disposable {
   readonly #host: Host;
@@ -39,21 +44,21 @@ export class Deputy implements Disposable {
   readonly #pid: Pid;
   #isAlive = true;
 
-  constructor(host: Host, { stubs, when, victims }: DeputyOptions) {
+  constructor(host: Host, { stubs, when, calls }: DeputyOptions) {
     this.#host = host;
     this.#lifeline = new Lifeline(host);
-    const length = alignUp((victims.length + FIXED_RECORDS + 1) * RECORD_SIZE, PAGE_SIZE);
+    const length = alignUp((calls.length + FIXED_RECORDS + 1) * RECORD_SIZE, PAGE_SIZE);
     this.#memory = { address: 0, length };
     try {
       this.#memory = { address: mapMemory(host, length), length };
-      this.#pid = this.#start(stubs, { when, victims });
+      this.#pid = this.#start(stubs, { when, calls });
     } catch (error) {
       this.#release();
       throw error;
     }
   }
 
-  #start(stubs: Stubs, { when, victims }: Pick<DeputyOptions, 'when' | 'victims'>): Pid {
+  #start(stubs: Stubs, { when, calls }: Pick<DeputyOptions, 'when' | 'calls'>): Pid {
     const { address, length } = this.#memory;
     const { readingEnd, writingEnd } = this.#lifeline;
     const word = address + length - RECORD_SIZE;
@@ -67,8 +72,7 @@ export class Deputy implements Disposable {
         args: [readingEnd, word, 1],
         result: when === 'told' ? 1 : 0,
       },
-      // ESRCH: it has died already.
-      ...victims.map((victim): TapeRecord => ({ nr: kill.nr, args: [victim, SIGKILL] })),
+      ...calls,
       { nr: exitGroup.nr, args: [0] },
       // The epilogue.
       { nr: exitGroup.nr, args: [1] },
@@ -88,7 +92,7 @@ export class Deputy implements Disposable {
     return pid(result);
   }
 
-  /** `told`: the one moment from which all victims are lost. Throws when it has not come; returns when they are killed. */
+  /** `told`: the one moment from which all is done. Throws when it has not come; returns when its calls are made. */
   tell(): void {
     const host = this.#host;
     const told = retryInterrupted(() =>
@@ -125,7 +129,7 @@ export class Deputy implements Disposable {
   }
 }
 
-/** Beside those that kill: close, read, exit_group twice. */
+/** Beside its own calls: close, read, exit_group twice. */
 const FIXED_RECORDS = 4;
 
 const mapMemory = (host: Host, length: number): number =>

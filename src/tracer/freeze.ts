@@ -21,6 +21,7 @@ import {
 } from '../linux/uapi/ptrace.js';
 import { type Pid, pid } from '../support/brand.js';
 import { CheckpointError, gone, refused, within } from '../support/errors.js';
+import type { CgroupHold } from './cgroup-hold.js';
 import { Family, type Relative } from './family.js';
 
 /** EXEC: an exec ends the process's other threads, and the one that called it takes the leader's number. */
@@ -42,6 +43,10 @@ type ThreadState = 'running' | 'stopped' | 'dead';
 export class FrozenTree implements Disposable {
   readonly host: Host;
   readonly interrupts: Interrupts;
+  /** Whether no thread may run a tape that its filters would kill it for, if they were not suspended. */
+  refusesSeccompWindow = false;
+  /** What holds the tree's cgroup, until the tree is let go. */
+  hold: CgroupHold | undefined;
   /** Parents before their children. */
   readonly processes: FrozenProcess[] = [];
   /** Every thread we are attached to. */
@@ -59,6 +64,7 @@ export class FrozenTree implements Disposable {
   thaw(): void {
     if (this.#released) return;
     this.#released = true;
+    this.hold?.giveBack();
     for (const tid of this.threads) detachSurely(this.host, tid);
     this.#settle();
   }
@@ -220,14 +226,24 @@ export function detachSurely(host: Host, tid: Pid): void {
   if (result < 0 && result !== -ESRCH) attemptDetach(host, tid);
 }
 
-/** Stops the tree below `root`, whole, or leaves it running and throws. */
-export function freezeTree(host: Host, root: Pid, interrupts: Interrupts): FrozenTree {
+/** Stops the tree below `root`, whole, or leaves it running and throws. `hold`: what of it is in a cgroup that is frozen. */
+export function freezeTree(
+  host: Host,
+  root: Pid,
+  { interrupts, hold }: { interrupts: Interrupts; hold?: CgroupHold | undefined },
+): FrozenTree {
   const tree = new FrozenTree(host, interrupts);
+  tree.hold = hold;
   try {
     if (isGone(host, root)) throw gone('no such process', { pid: root });
     const family = new Family(host, root);
-    for (let found = family.update(); found.length > 0; found = family.update()) {
-      refuseOurselves(found);
+    for (let relatives = family.update(); relatives.length > 0; relatives = family.update()) {
+      refuseOurselves(relatives);
+      const found = relatives.map((one) => ({ ...one, zombie: false, threads: [] }));
+      if (tree.processes.length === 0 && hold) {
+        for (const process of found) seizeNewThreads(tree, process);
+        hold.release();
+      }
       freezeProcesses(tree, found, family);
     }
     return tree;
@@ -247,8 +263,7 @@ function refuseOurselves(found: readonly Relative[]): void {
 }
 
 /** Stops these processes, every thread, and adds them to the tree. */
-function freezeProcesses(tree: FrozenTree, relatives: readonly Relative[], family: Family): void {
-  const found = relatives.map((one): FrozenProcess => ({ ...one, zombie: false, threads: [] }));
+function freezeProcesses(tree: FrozenTree, found: FrozenProcess[], family: Family): void {
   let open = found;
   // A thread that starts another one before it stops is caught by listing once more after it has.
   while (open.length > 0) {

@@ -5,14 +5,10 @@
  */
 import {
   buildSigframe,
-  encodeRecord,
   forFrame,
-  RECORD_RESULT_OFFSET,
-  RECORD_SIZE,
   type Registers,
   redirect,
   sigframeSize,
-  TAPE_END,
   tapeInterpreter,
   type XstateLayout,
 } from '../arch/arch.js';
@@ -31,38 +27,27 @@ import {
   siginfo_rt,
   withoutSignal,
 } from '../linux/signal.js';
-import { rtSigreturn, tgkill } from '../linux/syscalls/tasks.js';
-import { encodeStep } from '../plan/encode.js';
-import { PlanArea } from '../plan/memory.js';
-import { Track } from '../plan/track.js';
-import { assert, defined } from '../support/assert.js';
+import { tgkill } from '../linux/syscalls/tasks.js';
+import { defined } from '../support/assert.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, toNumber, toWord, viewOf } from '../support/bytes.js';
+import { alignUp, toNumber, toWord } from '../support/bytes.js';
 import { unsupported } from '../support/errors.js';
 import { Away } from './away.js';
+import { verifyTape } from './filtered.js';
 import { type FrozenTree, signalOf } from './freeze.js';
+import type { ProbeProgram } from './probe-program.js';
 import { goneMeanwhile, KEEP_ALTSTACK } from './remote.js';
 
-/** What a thread shall run: `build` puts the calls on the track, whose results are read through `ProbeResults`. */
+/** What a thread shall run. */
 export interface ThreadProbe {
   process: ProcessView;
   thread: ThreadView;
-  /** Calls that it makes beyond the usual ones: room is made for them. */
-  moreCalls: number;
-  build(track: Track): void;
+  program: ProbeProgram;
 }
 
-/** Results of one thread's tape, by address. */
-export interface ProbeResults {
-  /** A result word or memory that a call filled; addresses are those of the track. */
-  read(address: number, length: number): Uint8Array;
-}
-
-export interface BuiltProbe extends ThreadProbe {
-  track: Track;
-  results: ProbeResults;
-  /** The address of a step's result word. */
-  resultAddress(stepIndex: number): number;
+export interface RunProbe extends ThreadProbe {
+  /** As the calls left it: for `resultOf` and `dataOf` of the program. */
+  tape: Uint8Array;
 }
 
 /** The scratch memory of a process: a page for the interpreter, then each thread's frame, records and data. */
@@ -74,20 +59,12 @@ export interface TapeArea {
   code: number;
 }
 
-const DATA_LIMIT = 24 * 1024;
-const RECORDS_LIMIT = 24 * 1024;
-/** Memory that one call more may fill. */
-const MORE_DATA = 64;
 /** Room below the records: where a signal handler would run if the tracer died at the worst moment. */
 const SLACK = 8 * 1024;
 
-const recordsLimit = ({ moreCalls }: ThreadProbe): number =>
-  alignUp(RECORDS_LIMIT + moreCalls * RECORD_SIZE, PAGE_SIZE);
-const dataLimit = ({ moreCalls }: ThreadProbe): number =>
-  alignUp(DATA_LIMIT + moreCalls * MORE_DATA, PAGE_SIZE);
-
-const threadLength = (probe: ThreadProbe, { length }: XstateLayout): number =>
-  alignUp(sigframeSize(length), PAGE_SIZE) + SLACK + recordsLimit(probe) + dataLimit(probe);
+/** Frame, slack, records and data. */
+const threadLength = ({ program }: ThreadProbe, { length }: XstateLayout): number =>
+  alignUp(alignUp(sigframeSize(length), PAGE_SIZE) + SLACK + program.length, PAGE_SIZE);
 
 export const areaLength = (probes: readonly ThreadProbe[], layout: XstateLayout): number =>
   probes.reduce((sum, probe) => sum + threadLength(probe, layout), PAGE_SIZE);
@@ -95,12 +72,10 @@ export const areaLength = (probes: readonly ThreadProbe[], layout: XstateLayout)
 export interface Tape {
   process: ProcessView;
   probe: ThreadProbe;
-  track: Track;
   interpreter: number;
   records: number;
   /** The address of the record that ends the tape. */
   end: number;
-  data: PlanArea;
   signal: number;
 }
 
@@ -129,7 +104,7 @@ export function layTapes(
   else writeProtected(tree.host, area.process.task, interpreter);
   let at = area.base + PAGE_SIZE;
   const tapes = probes.map((probe) => {
-    const laid = layTape(probe, { at, interpreter: area.code }, layout);
+    const laid = layTape(tree, probe, { at, interpreter: area.code, layout });
     pieces.push(...laid.pieces);
     at += threadLength(probe, layout);
     return laid.tape;
@@ -139,11 +114,11 @@ export function layTapes(
 }
 
 function layTape(
+  tree: FrozenTree,
   probe: ThreadProbe,
-  { at, interpreter }: { at: number; interpreter: number },
-  layout: XstateLayout,
+  { at, interpreter, layout }: { at: number; interpreter: number; layout: XstateLayout },
 ): { tape: Tape; pieces: Piece[] } {
-  const { process, thread } = probe;
+  const { process, thread, program } = probe;
   const frame = buildSigframe({
     address: at,
     regs: forFrame(thread.regs),
@@ -154,36 +129,21 @@ function layTape(
   });
   const frameLength = alignUp(sigframeSize(layout.length), PAGE_SIZE);
   const records = at + frameLength + SLACK;
-  const recordsLength = recordsLimit(probe);
-  const data = new PlanArea(records + recordsLength, dataLimit(probe));
-  const track = new Track({ name: `pid ${process.pid}`, memory: data });
-  probe.build(track);
   const signal = endSignal(process, thread);
-  track.call(tgkill, { tgid: process.vpid, tid: thread.vtid, sig: signal }, { onError: 'ignore' });
-  const count = track.steps.length + 1;
-  assert(count * RECORD_SIZE <= recordsLength, `a probe tape of ${count} records is too long`);
-  const recordBytes = new Uint8Array(count * RECORD_SIZE);
-  const view = viewOf(recordBytes);
-  const resultOf = (index: number): number => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET;
-  track.steps.forEach((step, i) => {
-    const symbols = {
-      startOf: () => records,
-      resultOf: (other: unknown) => resultOf(track.steps.indexOf(other as (typeof track.steps)[0])),
-    };
-    encodeStep(step, { view, offset: i * RECORD_SIZE, layout: symbols, memory: data });
+  const bytes = program.tapeFor({
+    records,
+    tgid: process.vpid,
+    tid: thread.vtid,
+    signal,
+    ucontext: frame.ucontextAddress,
   });
-  encodeRecord(view, (count - 1) * RECORD_SIZE, {
-    nr: rtSigreturn.nr,
-    flags: TAPE_END,
-    args: [frame.ucontextAddress],
-  });
+  verifyTape(tree, probe, { interpreter, tape: bytes, callCount: program.callCount });
   const pieces = [
     { address: at, bytes: frame.bytes },
-    { address: records, bytes: recordBytes },
-    { address: data.base, bytes: data.bytes },
+    { address: records, bytes },
   ];
-  const end = records + (count - 2) * RECORD_SIZE;
-  return { tape: { process, probe, track, interpreter, records, end, data, signal }, pieces };
+  const end = records + program.endOffset;
+  return { tape: { process, probe, interpreter, records, end, signal }, pieces };
 }
 
 /**
@@ -307,29 +267,16 @@ function isForeign(tree: FrozenTree, { probe, signal }: Tape, hasEnded: boolean)
 }
 
 /** Reads back what the calls left: the records and the data of each thread. */
-export function collect(tree: FrozenTree, tapes: readonly Tape[]): BuiltProbe[] {
-  const built: BuiltProbe[] = [];
-  for (const [process, own] of groupByProcess(tapes)) {
-    const places = own.flatMap(({ records, end, data }) => [
-      { address: records, length: end + RECORD_SIZE - records },
-      { address: data.base, length: data.length },
-    ]);
+export function collect(tree: FrozenTree, tapes: readonly Tape[]): RunProbe[] {
+  return [...groupByProcess(tapes)].flatMap(([process, own]) => {
+    const places = own.map(({ records, probe }) => ({
+      address: records,
+      length: probe.program.length,
+    }));
     const pieces = readPieces(tree.host, process.task, places);
-    own.forEach(({ probe, track, records, data }, i) => {
-      const [recordBytes, dataBytes] = [pieces[2 * i], pieces[2 * i + 1]];
-      assert(recordBytes && dataBytes, 'two pieces are read of each tape');
-      built.push({
-        ...probe,
-        track,
-        results: {
-          read: (at, count) =>
-            at < data.base
-              ? recordBytes.subarray(at - records, at - records + count)
-              : dataBytes.subarray(at - data.base, at - data.base + count),
-        },
-        resultAddress: (index) => records + index * RECORD_SIZE + RECORD_RESULT_OFFSET,
-      });
-    });
-  }
-  return built;
+    return own.map(({ probe }, i) => ({
+      ...probe,
+      tape: defined(pieces[i], 'a piece is read of each tape'),
+    }));
+  });
 }

@@ -17,14 +17,15 @@ import {
 import { assert, defined } from '../support/assert.js';
 import { PAGE_SIZE } from '../support/brand.js';
 import { CheckpointError, unsupported } from '../support/errors.js';
+import { suspendFilters, verifyCalls } from './filtered.js';
 import type { FrozenTree } from './freeze.js';
 import type { GadgetFinder } from './gadgets.js';
 import {
   areaLength,
-  type BuiltProbe,
   collect,
   groupByProcess,
   layTapes,
+  type RunProbe,
   runTapes,
   type TapeArea,
   type ThreadProbe,
@@ -46,18 +47,19 @@ export function runProbes(
   tree: FrozenTree,
   probes: readonly ThreadProbe[],
   { finder, layout }: Means,
-): BuiltProbe[] {
+): RunProbe[] {
   const byProcess = groupByProcess(probes);
-  const areas = planAreas(byProcess, { finder, layout });
+  suspendFilters(tree, probes);
+  const areas = planAreas(tree, byProcess, { finder, layout });
   try {
     mapAreas(tree, areas, layout);
     const tapes = areas.flatMap((area) =>
       layTapes(tree, area, byProcess.get(area.process) ?? [], layout),
     );
     runTapes(tree, tapes);
-    const built = collect(tree, tapes);
+    const answers = collect(tree, tapes);
     unmapAreas(tree, areas, layout);
-    return built;
+    return answers;
   } catch (error) {
     unmapSurely(tree, areas, layout);
     throw error;
@@ -66,13 +68,20 @@ export function runProbes(
 
 /** Where each process can make a call, and how much memory its threads' tapes need. */
 function planAreas(
+  tree: FrozenTree,
   groups: ReadonlyMap<ProcessView, ThreadProbe[]>,
   { finder, layout }: Means,
 ): Area[] {
   return [...groups].map(([process, probes]) => {
     const gadgets = finder.find(process.task, process.mappings);
     if (gadgets === undefined) throw noGadget(process);
-    return { process, gadgets, length: areaLength(probes, layout), base: 0, code: 0 };
+    const length = areaLength(probes, layout);
+    const calls = [
+      { nr: mmap.nr, args: mapArguments(length, READ_WRITE + PROT_EXEC) },
+      { nr: munmap.nr, args: [0, length] },
+    ];
+    verifyCalls(tree, caller(process), { calls, ip: gadgets.syscall });
+    return { process, gadgets, length, base: 0, code: 0 };
   });
 }
 
@@ -119,7 +128,7 @@ function mapPieces(
     ...caller(process),
     gadgets,
     nr: mmap.nr,
-    args: [0, length, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0],
+    args: mapArguments(length, prot),
   }));
   const done = ({ process }: RemoteCall, result: number): void => {
     const area = defined(byProcess.get(process), 'an area for each process');
@@ -129,6 +138,11 @@ function mapPieces(
   remoteCalls(tree, calls, { layout, done });
   return refused;
 }
+
+const mapArguments = (length: number, prot: number): number[] => [
+  ...[0, length, prot],
+  ...[MAP_PRIVATE | MAP_ANONYMOUS, -1, 0],
+];
 
 function caller(process: ProcessView): { process: ProcessView; thread: ThreadView } {
   const [thread] = process.threads;

@@ -24,6 +24,7 @@ import { close, memfdCreate } from '../linux/syscalls/files.js';
 import { MFD_CLOEXEC } from '../linux/uapi/mman.js';
 import {
   PTRACE_O_EXITKILL,
+  PTRACE_O_SUSPEND_SECCOMP,
   PTRACE_O_TRACECLONE,
   PTRACE_O_TRACEFORK,
   PTRACE_O_TRACESYSGOOD,
@@ -58,7 +59,7 @@ export function startPuppet(host: Host, options: StartOptions): Puppet {
   using lifeline = new Lifeline(host, { throughExec: true });
   const born = cloneExec(host, lifeline.readingEnd, options);
   try {
-    return seizePuppet(host, born, options.interrupts);
+    return seizePuppet(host, born, options);
   } catch (error) {
     lifeline.cut();
     throw endOf(host, born, options.interrupts) ?? error;
@@ -69,10 +70,13 @@ interface StartOptions {
   stubs: Stubs;
   interrupts: Interrupts;
   sibling: boolean;
+  /** Filters that it and its descendants install are not in force while they are traced. */
+  suspendSeccomp: boolean;
 }
 
-function seizePuppet(host: Host, born: Pid, interrupts: Interrupts): Puppet {
-  const seized = attemptSeize(host, born, PUPPET_OPTIONS);
+function seizePuppet(host: Host, born: Pid, { interrupts, suspendSeccomp }: StartOptions): Puppet {
+  const suspension = suspendSeccomp ? PTRACE_O_SUSPEND_SECCOMP : 0;
+  const seized = attemptSeize(host, born, PUPPET_OPTIONS + suspension);
   if (seized < 0) throw syscallError('ptrace', -seized, 'PTRACE_SEIZE of the first puppet');
   interrupt(host, born);
   const event = waitOne(host, born, interrupts, () => 'the first puppet to stop');

@@ -46,7 +46,7 @@ import { assert, defined } from '../support/assert.js';
 import { PAGE_SIZE, type Pid, pid } from '../support/brand.js';
 import { alignUp, toWord, viewOf } from '../support/bytes.js';
 import { type CheckpointError, gone, within } from '../support/errors.js';
-import { Deputy } from './deputy.js';
+import { Deputy, killCalls } from './deputy.js';
 import { explainFailure } from './failure.js';
 import { detachSurely } from './freeze.js';
 import { killBorn } from './kill.js';
@@ -141,7 +141,9 @@ export class PlanRun<P = never> implements Disposable {
     }
     const { stubs } = this.#options;
     using _deputy =
-      victims.length > 1 ? new Deputy(host, { stubs, when: 'alone', victims }) : undefined;
+      victims.length > 1
+        ? new Deputy(host, { stubs, when: 'alone', calls: killCalls(victims) })
+        : undefined;
     for (const { tid } of tasks) setOptions(host, tid, 0);
     this.#committed = true;
     for (const { tid } of tasks) detachSurely(host, tid);
@@ -388,26 +390,26 @@ export class PlanRun<P = never> implements Disposable {
       assert(final, `pid ${tid} has no final registers`);
       if (final.xstate) setXstate(host, tid, final.xstate);
       for (const desc of final.segments ?? []) setSegment(host, tid, desc);
-      setRegisters(
-        host,
-        tid,
-        redirect(user_regs_struct.decode(final.regs), this.#exitOf(tid, final)),
-      );
+      setRegisters(host, tid, this.#registersOf(tid, final));
       setSigmask(host, tid, final.sigmask);
     }
   }
 
   /** A leader that has ended before the other threads calls exit(2) as soon as it is let go. */
-  #exitOf(tid: Pid, { exits }: FinalState): Partial<Registers> {
-    if (exits === undefined) return {};
+  #registersOf(tid: Pid, { regs, exits }: FinalState): Registers {
+    const own = user_regs_struct.decode(regs);
+    if (exits === undefined) return own;
     const ip = this.#options.vdsoSyscall(tid);
-    return { ax: toWord(exit.nr), di: toWord(exits), ip: toWord(ip) };
+    return redirect(own, { ax: toWord(exit.nr), di: toWord(exits), ip: toWord(ip) });
   }
 
-  /** munmap by the vdso's own `syscall`: two stops each, all address spaces at once. */
+  /**
+   * munmap by the vdso's own `syscall`: two stops each, all address spaces at once. The second is one that was asked for,
+   * behind the call: there the kernel looks for signals, and for a call to issue again.
+   */
   #unmapPlan(leaders: readonly (TrackTask & { tid: Pid })[]): void {
     const host = this.#host;
-    const stops = new Map<Pid, number>();
+    const entered = new Map<Pid, boolean>();
     for (const { tid, final, process } of leaders) {
       assert(final, `pid ${tid} has no final registers`);
       const words = {
@@ -419,22 +421,24 @@ export class PlanRun<P = never> implements Disposable {
       const to = Object.fromEntries(Object.entries(words).map(([k, word]) => [k, toWord(word)]));
       setRegisters(host, tid, redirect(user_regs_struct.decode(final.regs), to));
       resumeToSyscall(host, tid);
-      stops.set(tid, 0);
+      entered.set(tid, false);
     }
-    while (stops.size > 0) {
+    while (entered.size > 0) {
       const event = waitAny(host, this.#options.interrupts, () => 'the plan to be unmapped');
       if (event.kind !== 'stopped') {
         this.#ended(event, 'commit');
         continue;
       }
-      const seen = stops.get(event.tid);
-      if (seen === undefined) continue;
-      const isSyscall = isSyscallStop(event);
-      if (isSyscall && seen === 1) stops.delete(event.tid);
-      else {
-        if (isSyscall) stops.set(event.tid, 1);
-        resumeToSyscall(host, event.tid);
-      }
+      const { tid } = event;
+      const hasEntered = entered.get(tid);
+      if (hasEntered === undefined) continue;
+      if (hasEntered && event.event === PTRACE_EVENT_STOP) entered.delete(tid);
+      else if (hasEntered) resume(host, tid);
+      else if (isSyscallStop(event)) {
+        entered.set(tid, true);
+        interrupt(host, tid);
+        resume(host, tid);
+      } else resumeToSyscall(host, tid);
     }
   }
 }

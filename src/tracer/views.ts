@@ -1,19 +1,30 @@
 /** What can be read of a frozen tree from outside, in our pids and in the tasks' own. */
 
-import { abortRseq, type Registers, rseq_cs } from '../arch/arch.js';
+import { abortRseq, type Registers, rseq_cs, undisturbed } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import { attemptReadMemory } from '../host/process-memory.js';
-import { attemptRseq, getRegisters, getSigmask, getXstate, peekPending } from '../host/ptrace.js';
+import {
+  attemptRseq,
+  attemptSeccompFilter,
+  getRegisters,
+  getSigmask,
+  getXstate,
+  peekPending,
+  setRegisters,
+} from '../host/ptrace.js';
+import { EMEDIUMTYPE, ENOENT, errnoName } from '../linux/errno.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { parseStat, type Stat } from '../linux/procfs/stat.js';
 import { parseStatus, type Status } from '../linux/procfs/status.js';
+import type { Seccomp, SeccompFilter } from '../linux/seccomp.js';
 import { SIGCONT, siginfo } from '../linux/signal.js';
 import { getRobustList } from '../linux/syscalls/tasks.js';
+import { SECCOMP_MODE_STRICT } from '../linux/uapi/seccomp.js';
 import { type Pid, type Vpid, vpid } from '../support/brand.js';
 import { getU64, viewOf } from '../support/bytes.js';
-import { gone, within } from '../support/errors.js';
+import { type CheckpointError, gone, refused, unsupported, within } from '../support/errors.js';
 import type { FrozenProcess, FrozenTree } from './freeze.js';
 
 const NO_RSEQ = { pointer: 0, size: 0, signature: 0, flags: 0 };
@@ -138,7 +149,7 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
   if (status.State !== 't')
     throw gone('the task was killed, or runs another program', { pid: tid });
   const rseq = attemptRseq(host, tid);
-  const regs = getRegisters(host, tid);
+  const regs = registersOf(host, tid);
   return {
     tid,
     vtid: innermost(status.NSpid, tid),
@@ -155,10 +166,19 @@ function viewThread(host: Host, leader: Pid, tid: Pid): ThreadView {
             flags: rseq.flags,
           },
     robustList: robustListOf(host, tid),
+    seccomp: seccompOf(host, tid, status),
     pending: peekPending(host, tid, false),
     stat: parseStat(readText(host, `${folder}/stat`)),
     status,
   };
+}
+
+/** With a call that our stop has ended made one that goes on: in the thread, too, whatever becomes of us. */
+function registersOf(host: Host, tid: Pid): Registers {
+  const regs = getRegisters(host, tid);
+  const before = undisturbed(regs);
+  if (before) setRegisters(host, tid, before);
+  return before ?? regs;
 }
 
 /** Offset of rseq_cs in struct rseq (linux/rseq.h). */
@@ -177,6 +197,30 @@ function outsideSection(host: Host, tid: Pid, regs: Registers, pointer: number):
   if (typeof section === 'number') return regs;
   const ip = abortRseq(regs, rseq_cs.decode(section));
   return ip === undefined ? regs : { ...regs, ip };
+}
+
+function seccompOf(host: Host, tid: Pid, { Seccomp: mode }: Status): Seccomp | undefined {
+  if (!mode) return undefined;
+  if (mode === SECCOMP_MODE_STRICT) return { strict: true, filters: [] };
+  const filters: SeccompFilter[] = [];
+  for (;;) {
+    const filter = attemptSeccompFilter(host, tid, filters.length);
+    if (filter === -ENOENT && filters.length > 0) return { strict: false, filters };
+    if (typeof filter === 'number') throw unreadable(tid, -filter);
+    filters.push(filter);
+  }
+}
+
+function unreadable(tid: Pid, errno: number): CheckpointError {
+  const context = { pid: tid, object: 'seccomp', errno: errnoName(errno), syscall: 'ptrace' };
+  if (errno === EMEDIUMTYPE) {
+    return unsupported('its filter is not classic BPF, and cannot be read', context);
+  }
+  return refused(`its filters cannot be read: PTRACE_SECCOMP_GET_FILTER: ${errnoName(errno)}`, {
+    ...context,
+    remedy:
+      'run woodfrog as root, with CAP_SYS_ADMIN, and without seccomp (in a container: --security-opt seccomp=unconfined); the kernel needs CONFIG_CHECKPOINT_RESTORE',
+  });
 }
 
 function robustListOf(host: Host, tid: Pid): ThreadView['robustList'] {

@@ -20,6 +20,7 @@ const limits: KnownFailure = {
 };
 
 const COPIES = 'CRIU makes copies of what processes share, or refuses';
+const PACKETS = 'CRIU refuses pipes in packet mode, and does not know packets in images';
 const ENDED = 'CRIU refuses leaders that have ended, and does not know them in images';
 
 /** By the name of the kernel test. */
@@ -41,6 +42,18 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'a deleted directory, and a file in it, stay open': {
     toCriu: 'CRIU removes the directory before the file in it, which fails',
   },
+  'a FIFO whose reader has gone keeps what waits for the next': {
+    fromCriu: 'CRIU does not save what is queued in a FIFO without a reader',
+  },
+  'a FIFO without a writer yet waits for one': {
+    toCriu: 'CRIU opens the FIFO for both, which its reader is told of as a hang-up',
+  },
+  'the highest descriptor numbers return': {
+    toCriu: 'CRIU needs numbers above all saved ones',
+  },
+  'a pipe in packet mode keeps its packets apart': both(PACKETS),
+  'packets and plain bytes in one pipe stay what they are': both(PACKETS),
+  'packets in a FIFO, and from another description of an end, stay apart': both(PACKETS),
   'POSIX locks stay, each of its own process, by range': {
     fromCriu: 'CRIU does not see the locks of a second process that has the same description',
   },

@@ -168,6 +168,9 @@ export function fakePort(kernel: FakeKernel = {}): DumpPort & { memory: FakeMemo
     take: () => -ENOENT,
     adopt: () => {},
     drop: () => {},
+    surely: () => {
+      throw new Error('a test starts no process');
+    },
   };
   port.own = new OwnTask(port);
   return port;
@@ -213,6 +216,7 @@ export function subject(
     rseq: { pointer: 0, size: 0, signature: 0, flags: 0 },
     robustList: { head: 0, length: 24 },
     pending: [],
+    seccomp: undefined,
     stat: stat(),
     status: status(),
     ...thread,
@@ -243,7 +247,8 @@ export function inspectState(
   { port = fakePort(), answer = () => 0 }: { port?: DumpPort; answer?: Answer } = {},
 ): TaskPatch {
   const seen = state.observe?.(port, who);
-  const probed = state.probe?.(probeTape(answer), who, seen)();
+  const own = { ...who, seen };
+  const probed = state.probe?.(probeTape(answer), state.probesAlone?.(own) ? own : undefined)();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 

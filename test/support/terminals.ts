@@ -2,7 +2,10 @@
 import type { TerminalHost } from '../../src/objects/files/tty/terminals.js';
 
 export const fakeTerminals = (own?: TerminalHost['own']): TerminalHost => ({
-  makePair: (index) => ({ master: 1000 + 2 * index, slave: 1001 + 2 * index }),
+  makePair: (index, { hasSlave }) => ({
+    master: 1000 + 2 * index,
+    ...(hasSlave && { slave: 1001 + 2 * index }),
+  }),
   drop: () => {},
   own,
 });

@@ -5,6 +5,7 @@ import { toWord } from '../../support/bytes.js';
 import {
   forFrame,
   forImage,
+  fromImage,
   instructionPointer,
   isNative,
   NO_SYSCALL,
@@ -13,6 +14,7 @@ import {
   stackPointer,
   syscallArgs,
   syscallNumber,
+  undisturbed,
   user_regs_struct,
 } from './registers.js';
 
@@ -60,13 +62,16 @@ for (const code of [-512, -513, -514]) {
   test(`a call stopped with ${code} is issued again, from a frame and from an image`, () => {
     const expected = { ...stopped(34), ip: 0x40_1000n };
     assert.deepEqual(forFrame(stopped(code)), expected);
-    assert.deepEqual(forImage(stopped(code)), expected);
+    assert.deepEqual(forImage(stopped(code)), { regs: expected, restart: -code });
+    assert.deepEqual(fromImage(expected, -code), stopped(code));
   });
 }
 
 test('a call with a restart block says EINTR from a frame and is issued again from an image', () => {
   assert.deepEqual(forFrame(stopped(-516)), stopped(-4));
-  assert.deepEqual(forImage(stopped(-516)), { ...stopped(34), ip: 0x40_1000n });
+  const regs = { ...stopped(34), ip: 0x40_1000n };
+  assert.deepEqual(forImage(stopped(-516)), { regs, restart: 514 });
+  assert.deepEqual(fromImage(regs, 514), stopped(-514));
 });
 
 test('a futex that waits until a point in time is issued again from a frame, too', () => {
@@ -78,6 +83,16 @@ test('a futex that waits until a point in time is issued again from a frame, too
 test('a task in no call, or with a final result, stays as it is', () => {
   for (const regs of [stopped(-512, -1), stopped(-4), stopped(-515), stopped(-517), stopped(512)]) {
     assert.deepEqual(forFrame(regs), regs);
-    assert.deepEqual(forImage(regs), regs);
+    assert.deepEqual(forImage(regs), { regs, restart: 0 });
+    assert.deepEqual(fromImage(regs, undefined), { ...regs, orig_ax: NO_SYSCALL });
+    assert.equal(undisturbed(regs), undefined);
   }
+});
+
+test('a call that a stop has ended, and the kernel does not issue again, goes on', () => {
+  const EPOLL_WAIT = 232;
+  const before = { ...stopped(-514, EPOLL_WAIT) };
+  assert.deepEqual(undisturbed(stopped(-4, EPOLL_WAIT)), before);
+  assert.deepEqual(fromImage(stopped(-4, EPOLL_WAIT), undefined), before);
+  assert.equal(undisturbed(stopped(-4, 3)), undefined, 'close(2) has closed');
 });

@@ -7,10 +7,10 @@
 import { type StructValue, struct, u64 } from '../../linux/struct.js';
 import { NR } from '../../linux/syscall-numbers.js';
 import { type Address, address } from '../../support/brand.js';
-import { toNumber, toSigned, toWord } from '../../support/bytes.js';
+import { toNumber, toSigned, toWord, viewOf } from '../../support/bytes.js';
 
 /** struct user_regs_struct: 27 words. */
-export const user_regs_struct = struct(
+const declared = struct(
   'user_regs_struct',
   {
     r15: u64,
@@ -44,7 +44,54 @@ export const user_regs_struct = struct(
   { size: 27 * 8 },
 );
 
-export type Registers = StructValue<typeof user_regs_struct>;
+/** Read and written for every thread of a tree, several times: as one literal, and without looking up each field. */
+export const user_regs_struct: typeof declared = {
+  ...declared,
+  get: readRegisters,
+  decode: (from, offset = 0) => readRegisters(viewOf(from), offset),
+  encode(value) {
+    const out = new Uint8Array(declared.size);
+    const words = new BigUint64Array(out.buffer);
+    for (let i = 0; i < NAMES.length; i++) words[i] = value[NAMES[i] as keyof Registers] ?? 0n;
+    return out;
+  },
+};
+
+const NAMES = Object.keys(declared.fields);
+
+function readRegisters(view: DataView, offset: number) {
+  return {
+    r15: view.getBigUint64(offset + 0, true),
+    r14: view.getBigUint64(offset + 8, true),
+    r13: view.getBigUint64(offset + 16, true),
+    r12: view.getBigUint64(offset + 24, true),
+    bp: view.getBigUint64(offset + 32, true),
+    bx: view.getBigUint64(offset + 40, true),
+    r11: view.getBigUint64(offset + 48, true),
+    r10: view.getBigUint64(offset + 56, true),
+    r9: view.getBigUint64(offset + 64, true),
+    r8: view.getBigUint64(offset + 72, true),
+    ax: view.getBigUint64(offset + 80, true),
+    cx: view.getBigUint64(offset + 88, true),
+    dx: view.getBigUint64(offset + 96, true),
+    si: view.getBigUint64(offset + 104, true),
+    di: view.getBigUint64(offset + 112, true),
+    orig_ax: view.getBigUint64(offset + 120, true),
+    ip: view.getBigUint64(offset + 128, true),
+    cs: view.getBigUint64(offset + 136, true),
+    flags: view.getBigUint64(offset + 144, true),
+    sp: view.getBigUint64(offset + 152, true),
+    ss: view.getBigUint64(offset + 160, true),
+    fs_base: view.getBigUint64(offset + 168, true),
+    gs_base: view.getBigUint64(offset + 176, true),
+    ds: view.getBigUint64(offset + 184, true),
+    es: view.getBigUint64(offset + 192, true),
+    fs: view.getBigUint64(offset + 200, true),
+    gs: view.getBigUint64(offset + 208, true),
+  };
+}
+
+export type Registers = StructValue<typeof declared>;
 
 /** orig_ax of a task that is in no system call: the kernel's restart logic leaves ax and ip alone. */
 export const NO_SYSCALL = toWord(-1);
@@ -54,6 +101,9 @@ const ERESTARTSYS = 512n;
 const ERESTARTNOINTR = 513n;
 const ERESTARTNOHAND = 514n;
 const ERESTART_RESTARTBLOCK = 516n;
+/** Those by which the kernel decides without anything that it remembers. */
+const DECIDED = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND];
+const RESTARTS = [...DECIDED, ERESTART_RESTARTBLOCK];
 const EINTR = 4;
 // uapi/linux/futex.h; without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_CMD_MASK = 0x7fn;
@@ -109,11 +159,50 @@ const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
   orig_ax === BigInt(NR.futex) && (si & FUTEX_CMD_MASK) === FUTEX_WAIT_BITSET;
 
 /**
- * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
- * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted.
+ * A call that a stop has interrupted, but which the kernel never issues again: it says EINTR, signal or not (signal(7)).
+ * Nothing but the stop may have done that, so it is given the result by which the kernel decides anew when the task goes
+ * on: EINTR if a handler runs, the same call again if none does. Undefined: it was in no such call.
  */
-export const forImage = (regs: Registers): Registers =>
-  restartCode(regs) === undefined ? regs : reissue(regs);
+export function undisturbed(regs: Registers): Registers | undefined {
+  const nr = syscallNumber(regs);
+  if (nr === undefined || -toSigned(regs.ax) !== BigInt(EINTR)) return undefined;
+  return ENDED_BY_STOPS.has(nr) ? { ...regs, ax: toWord(-ERESTARTNOHAND) } : undefined;
+}
+
+/** Without an effect before they wait, so that they may be issued again. */
+const ENDED_BY_STOPS: ReadonlySet<number> = new Set([
+  ...[NR.epoll_wait, NR.epoll_pwait, NR.epoll_pwait2, NR.rt_sigtimedwait],
+  ...[NR.semop, NR.semtimedop, NR.io_getevents, NR.io_pgetevents],
+  // Of sockets with SO_RCVTIMEO, SO_SNDTIMEO.
+  ...[NR.accept, NR.accept4, NR.recvfrom, NR.recvmsg, NR.recvmmsg, NR.read, NR.readv],
+  ...[NR.sendto, NR.sendmsg, NR.sendmmsg, NR.write, NR.writev],
+]);
+
+/**
+ * What an image must hold: another process resumes, in which any call, one with a restart block too, is issued again
+ * from the start. orig_ax stays as it was, as in the images of CRIU: it tells which call was interrupted. `restart`: by
+ * which result of the call the kernel decides that, if a signal is pending; 0: it was in no such call.
+ */
+export function forImage(regs: Registers): { regs: Registers; restart: number } {
+  const code = restartCode(regs);
+  if (code === undefined) return { regs, restart: 0 };
+  const restart = code === ERESTART_RESTARTBLOCK ? ERESTARTNOHAND : code;
+  return { regs: reissue(regs), restart: toNumber(restart) };
+}
+
+/**
+ * What a restored task resumes with, from a stop in which the kernel looks for signals: where the image says how the call
+ * was interrupted, the kernel finds it so, and issues it again, or says EINTR behind a handler; else it is in no call.
+ */
+export function fromImage(regs: Registers, restart: number | undefined): Registers {
+  if (restart === undefined || restart === 0) {
+    return undisturbed(regs) ?? { ...regs, orig_ax: NO_SYSCALL };
+  }
+  return { ...regs, ax: toWord(-restart), ip: regs.ip + SYSCALL_INSTRUCTION_LENGTH };
+}
+
+/** Whether an image may say so of a call; see forImage. */
+export const isRestart = (code: number): boolean => code === 0 || DECIDED.includes(BigInt(code));
 
 const reissue = (regs: Registers): Registers => ({
   ...regs,
@@ -124,6 +213,5 @@ const reissue = (regs: Registers): Registers => ({
 function restartCode(regs: Registers): bigint | undefined {
   if (syscallNumber(regs) === undefined) return undefined;
   const code = -toSigned(regs.ax);
-  const restarts = [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK];
-  return restarts.includes(code) ? code : undefined;
+  return RESTARTS.includes(code) ? code : undefined;
 }

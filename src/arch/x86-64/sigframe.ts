@@ -6,7 +6,7 @@
 import { array, struct, u16, u32, u64, word } from '../../linux/struct.js';
 import { assert } from '../../support/assert.js';
 import { type Address, address } from '../../support/brand.js';
-import { alignUp, toNumber, viewOf } from '../../support/bytes.js';
+import { alignUp, setU64, toNumber, viewOf } from '../../support/bytes.js';
 import type { Registers } from './registers.js';
 import { encodeFpstate, fpstateSize, type XstateLayout } from './xstate.js';
 
@@ -69,6 +69,7 @@ export const rt_sigframe = struct(
 const UC_FP_XSTATE = 0x1n;
 const UC_SIGCONTEXT_SS = 0x2n;
 const UC_STRICT_RESTORE_SS = 0x4n;
+const UC_FLAGS = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 
 const FPSTATE_ALIGN = 64;
 const FRAME_ALIGN = 16;
@@ -110,17 +111,13 @@ export function buildSigframe(content: SigframeContent): Sigframe {
   const fpstateAddress = alignUp(start + rt_sigframe.size, FPSTATE_ALIGN);
   const fpstate = encodeFpstate(xstate, layout);
   const bytes = new Uint8Array(fpstateAddress - start + fpstate.length);
-  rt_sigframe.set(viewOf(bytes), 0, {
-    pretcode: restorer,
-    uc: {
-      uc_flags: UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-      uc_link: 0n,
-      uc_stack: altstack,
-      uc_mcontext: encodeContext(regs, fpstateAddress),
-      uc_sigmask: sigmask,
-    },
-    info: new Array<bigint>(16).fill(0n),
-  });
+  const view = viewOf(bytes);
+  const at = { uc: rt_sigframe.offsets.uc, ...ucontext.offsets };
+  setU64(view, rt_sigframe.offsets.pretcode, restorer);
+  view.setBigUint64(at.uc + at.uc_flags, UC_FLAGS, true);
+  stack_t.set(view, at.uc + at.uc_stack, altstack);
+  setContext(view, at.uc + at.uc_mcontext, { regs, fpstate: fpstateAddress });
+  view.setBigUint64(at.uc + at.uc_sigmask, sigmask, true);
   bytes.set(fpstate, fpstateAddress - start);
   return {
     bytes,
@@ -129,20 +126,25 @@ export function buildSigframe(content: SigframeContent): Sigframe {
   };
 }
 
-/** Selectors are 16 bits of their registers; err, trapno, oldmask and cr2 are not read by rt_sigreturn. */
-function encodeContext(regs: Registers, fpstate: number) {
-  const selector = (value: bigint): number => toNumber(value & 0xffffn);
-  return {
-    ...regs,
-    cs: selector(regs.cs),
-    gs: selector(regs.gs),
-    fs: selector(regs.fs),
-    ss: selector(regs.ss),
-    err: 0n,
-    trapno: 0n,
-    oldmask: 0n,
-    cr2: 0n,
-    fpstate,
-    reserved1: new Array<bigint>(8).fill(0n),
-  };
+const WORDS = [
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
+  ...(['di', 'si', 'bp', 'bx', 'dx', 'ax', 'cx', 'sp', 'ip', 'flags'] as const),
+];
+const SELECTORS = ['cs', 'gs', 'fs', 'ss'] as const;
+
+/**
+ * Selectors are 16 bits of their registers; err, trapno, oldmask and cr2 are not read by rt_sigreturn. Word by word, as
+ * there is a frame for every thread.
+ */
+function setContext(
+  view: DataView,
+  at: number,
+  { regs, fpstate }: { regs: Registers; fpstate: number },
+): void {
+  const { offsets } = sigcontext;
+  for (const name of WORDS) view.setBigUint64(at + offsets[name], regs[name], true);
+  for (const name of SELECTORS) view.setUint16(at + offsets[name], selector(regs[name]), true);
+  setU64(view, at + offsets.fpstate, fpstate);
 }
+
+const selector = (value: bigint): number => toNumber(value & 0xffffn);

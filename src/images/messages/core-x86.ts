@@ -45,6 +45,8 @@ export const user_x86_regs_entry = message('user_x86_regs_entry', {
   fs: required(26, uint64),
   gs: required(27, uint64),
   mode: optional(28, user_x86_regs_mode, { default: 'NATIVE' }),
+  /** Ours: the call that ip leads to was interrupted with this result (ERESTARTSYS, ...; linux/errno.h); 0: none was. */
+  restart: optional(20000, uint32),
 });
 
 export const user_x86_cet_entry = message('user_x86_cet_entry', {

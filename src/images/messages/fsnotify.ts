@@ -26,6 +26,8 @@ export const inotify_wd_entry = message('inotify_wd_entry', {
   s_dev: required(5, uint32, { dev: true }),
   wd: required(6, uint32),
   f_handle: required(7, fh_entry),
+  /** Ours: the file is deleted, and open under this id of files.img. */
+  file_id: optional(20000, uint32),
 });
 
 export const inotify_file_entry = message('inotify_file_entry', {
@@ -40,6 +42,8 @@ export const inotify_file_entry = message('inotify_file_entry', {
 export const fanotify_inode_mark_entry = message('fanotify_inode_mark_entry', {
   i_ino: required(1, uint64),
   f_handle: required(2, fh_entry),
+  /** Ours: as that of inotify_wd_entry. */
+  file_id: optional(20000, uint32),
 });
 
 export const fanotify_mount_mark_entry = message('fanotify_mount_mark_entry', {
@@ -56,6 +60,8 @@ export const fanotify_mark_entry = message('fanotify_mark_entry', {
   s_dev: required(6, uint32, { dev: true }),
   ie: optional(7, fanotify_inode_mark_entry),
   me: optional(8, fanotify_mount_mark_entry),
+  /** Ours: a mark of type MOUNT is on the whole file system. */
+  filesystem: optional(20000, bool),
 });
 
 export const fanotify_file_entry = message('fanotify_file_entry', {

@@ -64,6 +64,10 @@ export const tty_info_entry = message('tty_info_entry', {
   dev: optional(13, uint32),
   uid: optional(14, uint32),
   gid: optional(15, uint32),
+  /** Ours, as are all from 20000 on: the output is stopped (Ctrl-S). */
+  stopped: optional(20000, bool),
+  /** Ours. Of a master: its slave was open once, and is not any more. */
+  peer_closed: optional(20001, bool),
 });
 
 export const tty_file_entry = message('tty_file_entry', {

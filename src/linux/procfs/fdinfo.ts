@@ -5,7 +5,7 @@
  * a line for each of a thousand descriptors.
  */
 import { refused } from '../../support/errors.js';
-import { Cursor, unreadable } from './text.js';
+import { Cursor, splitLines, unreadable } from './text.js';
 
 const FILE = '/proc/PID/fdinfo';
 const NEWLINE = 10;
@@ -97,11 +97,29 @@ export class Fdinfo extends NamedValues {
   constructor(text: string) {
     super();
     this.source = text;
-    this.pos = this.signed64('pos');
-    this.flags = this.oct('flags');
-    this.mnt_id = this.dec('mnt_id');
-    this.ino = this.has('ino') ? this.dec64('ino') : undefined;
+    this.pos = this.lineOf('pos', (cursor) =>
+      cursor.accept(MINUS) ? -cursor.decimal64() : cursor.decimal64(),
+    );
+    this.flags = this.lineOf('flags', (cursor) => cursor.octal());
+    this.mnt_id = this.lineOf('mnt_id', (cursor) => cursor.signed());
+    this.ino = this.has('ino') ? this.lineOf('ino', (cursor) => cursor.decimal64()) : undefined;
     this.scm_fds = this.has('scm_fds') ? this.dec('scm_fds') : undefined;
+  }
+
+  /** A number that is a line's whole value, read in place: four of them for every open file. */
+  private lineOf<T>(name: string, read: (cursor: Cursor) => T): T {
+    const at = this.valueAt(name, 0);
+    if (at < 0) throw refused(`${FILE} has no "${name}"`);
+    const cursor = new Cursor(FILE, this.source, at);
+    cursor.skipBlanks();
+    const value = read(cursor);
+    cursor.skipBlanks();
+    cursor.endOfLine();
+    return value;
+  }
+
+  override has(name: string): boolean {
+    return this.valueAt(name, 0) >= 0;
   }
 
   find(name: string): string | undefined {
@@ -128,6 +146,13 @@ export class Fdinfo extends NamedValues {
     return this.all(name).map(
       (rest) => new FdinfoRecord(`${name.slice(name.lastIndexOf(' ') + 1)}:${rest}`),
     );
+  }
+
+  /** All lines that begin with this word, in order, without it: the marks of fanotify are of several kinds. */
+  recordsOf(word: string): FdinfoRecord[] {
+    const start = `${word} `;
+    const lines = splitLines(this.source).filter((line) => line.startsWith(start));
+    return lines.map((line) => new FdinfoRecord(line.slice(start.length)));
   }
 
   /** Where the value of the next such line from `from` on begins, or -1. */

@@ -16,6 +16,7 @@ import {
   epoll_event,
   epollOps,
   eventfdFlags,
+  fanotifyMarkFlags,
   inotifyFlags,
   signalfdFlags,
   timerfdFlags,
@@ -62,3 +63,15 @@ export const inotifyAddWatch = syscall(
   'value',
 );
 export const inotifyRmWatch = syscall('inotify_rm_watch', { fd: fdParam, wd: int });
+export const fanotifyInit = syscall(
+  'fanotify_init',
+  { flags: hexWord, event_f_flags: hexWord },
+  'fd',
+);
+export const fanotifyMark = syscall('fanotify_mark', {
+  fd: fdParam,
+  flags: flags(fanotifyMarkFlags),
+  mask: hexWord,
+  dirfd: fdParam,
+  pathname: path,
+});

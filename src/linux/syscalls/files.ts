@@ -48,6 +48,7 @@ export const pwrite64 = syscall(
   { fd: fdParam, buf: data, count: uint, offset: uint },
   'count',
 );
+export const readv = syscall('readv', { fd: fdParam, iov: data, iovcnt: uint }, 'count');
 export const preadv = syscall(
   'preadv',
   { fd: fdParam, iov: data, iovcnt: uint, pos_l: uint, pos_h: uint },

@@ -24,6 +24,7 @@ import {
   timespec,
   waitFlags,
 } from '../uapi/sched.js';
+import { seccompFilterFlags, seccompOperations } from '../uapi/seccomp.js';
 import { cloneArguments } from './clone-arguments.js';
 
 export const getpid = syscall('getpid', {}, 'pid');
@@ -138,6 +139,11 @@ export const prctlMm = syscall(
   { option: oneOf(prctlOptions), arg2: hexWord, arg3: data, arg4: hexWord, arg5: hexWord },
   'value',
 );
+export const seccomp = syscall('seccomp', {
+  operation: oneOf(seccompOperations),
+  flags: flags(seccompFilterFlags),
+  args: data,
+});
 export const modifyLdt = syscall('modify_ldt', { func: int, ptr: out, bytecount: uint }, 'count');
 export const keyctl = syscall(
   'keyctl',

@@ -51,3 +51,28 @@ export const IN_OPEN = 0x20;
 export const IN_DONT_FOLLOW = 0x0200_0000;
 /** struct inotify_event without a name. */
 export const INOTIFY_EVENT_BYTES = 16;
+
+/** linux/fanotify.h */
+export const FAN_MARK_ADD = 0x1;
+export const FAN_MARK_DONT_FOLLOW = 0x4;
+export const FAN_MARK_MOUNT = 0x10;
+export const FAN_MARK_IGNORED_MASK = 0x20;
+export const FAN_MARK_IGNORED_SURV_MODIFY = 0x40;
+export const FAN_MARK_FILESYSTEM = 0x100;
+export const FAN_MARK_EVICTABLE = 0x200;
+export const FAN_MARK_IGNORE = 0x400;
+export const fanotifyMarkFlags = {
+  FAN_MARK_ADD,
+  FAN_MARK_DONT_FOLLOW,
+  FAN_MARK_MOUNT,
+  FAN_MARK_IGNORED_MASK,
+  FAN_MARK_IGNORED_SURV_MODIFY,
+  FAN_MARK_FILESYSTEM,
+  FAN_MARK_EVICTABLE,
+  FAN_MARK_IGNORE,
+};
+export const FAN_ONDIR = 0x4000_0000;
+export const FAN_OPEN_PERM = 0x1_0000;
+export const FAN_ACCESS_PERM = 0x2_0000;
+export const FAN_OPEN_EXEC_PERM = 0x4_0000;
+export const FAN_PRE_ACCESS = 0x10_0000;

@@ -2,6 +2,7 @@
 import { i32, struct, u16 } from '../struct.js';
 
 export const POLLIN = 0x1;
+export const POLLPRI = 0x2;
 export const POLLOUT = 0x4;
 export const POLLERR = 0x8;
 export const POLLHUP = 0x10;

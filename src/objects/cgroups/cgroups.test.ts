@@ -7,30 +7,33 @@ import { ImageSet } from '../../images/directory.js';
 import { cgroup_entry } from '../../images/messages/cgroup.js';
 import { defined } from '../../support/assert.js';
 import { defineTaskState } from '../kinds.js';
+import { type CgroupOptions, DEFAULT_OBJECT_OPTIONS } from '../options.js';
 import { rebuildCgroups } from './rebuild.js';
 import { CgroupSets } from './sets.js';
 
+const ALL = { controllers: [] };
+const none = () => [];
 const OWN = '4:memory:/own\n1:name=systemd:/\n0::/\n';
 const OTHER = '4:memory:/box\n1:name=systemd:/\n0::/box/a:b\n';
 
 test("threads in woodfrog's own cgroups are in set 1, and there is no image", () => {
-  const sets = new CgroupSets(OWN);
+  const sets = new CgroupSets(OWN, ALL);
   assert.equal(sets.idOf(OWN), 1);
-  assert.equal(sets.entry(), undefined);
+  assert.equal(sets.entry(none), undefined);
   const golden = goldenCore('tasks', 11073);
   assert.equal(golden.thread_core?.cg_set, 1);
 });
 
 test('others get a set each, with every hierarchy', () => {
-  const sets = new CgroupSets(OWN);
+  const sets = new CgroupSets(OWN, ALL);
   assert.deepEqual([sets.idOf(OTHER), sets.idOf(OWN), sets.idOf(OTHER)], [2, 1, 2]);
-  const entry = defined(sets.entry(), 'entry');
-  assert.deepEqual(entry.sets[1], {
+  const entry = defined(sets.entry(none), 'entry');
+  assert.deepEqual(entry.sets[0], {
     id: 2,
     ctls: [
+      { name: '', path: '/box/a:b' },
       { name: 'memory', path: '/box' },
       { name: 'name=systemd', path: '/' },
-      { name: '', path: '/box/a:b' },
     ],
   });
   const bytes = encode(cgroup_entry, entry);
@@ -39,7 +42,7 @@ test('others get a set each, with every hierarchy', () => {
 });
 
 test('a removed cgroup is refused', () => {
-  const sets = new CgroupSets(OWN);
+  const sets = new CgroupSets(OWN, ALL);
   assert.throws(() => sets.idOf('0::/gone (deleted)\n'), /cgroup '\/gone' has been removed/);
 });
 
@@ -50,11 +53,19 @@ const MOUNTS = [
 ].join('\n');
 
 /** The host steps for a leader in `leader` and, given one, a thread in another set. */
-function stepsFor({ existing, leader = 2 }: { existing: string[]; leader?: number }) {
-  const sets = new CgroupSets(OWN);
+function stepsFor({
+  existing,
+  leader = 2,
+  cgroups = DEFAULT_OBJECT_OPTIONS.cgroups,
+}: {
+  existing: string[];
+  leader?: number;
+  cgroups?: CgroupOptions;
+}) {
+  const sets = new CgroupSets(OWN, ALL);
   sets.idOf(OTHER);
   const images = new ImageSet();
-  images.put(IMAGES.CGROUP, defined(sets.entry(), 'entry'));
+  images.put(IMAGES.CGROUP, defined(sets.entry(none), 'entry'));
   const golden = goldenCore('tasks', 11073);
   const core = {
     ...golden,
@@ -70,7 +81,7 @@ function stepsFor({ existing, leader = 2 }: { existing: string[]; leader?: numbe
   });
   const nothing = defineTaskState({ name: 'none', scope: 'process' });
   const { context, plan } = rebuildState(nothing, { core, port, images });
-  rebuildCgroups(context);
+  rebuildCgroups({ ...context, options: { ...DEFAULT_OBJECT_OPTIONS, cgroups } });
   return plan.hostSteps.map(({ stage, what }) => `${stage}: ${what}`);
 }
 
@@ -78,8 +89,8 @@ const FOLDERS = ['/sys/fs/cgroup/memory/box', '/mnt/box/a:b'];
 
 test('a process returns to cgroups that woodfrog is not in, at last', () => {
   assert.deepEqual(stepsFor({ existing: FOLDERS }), [
-    'commit: write 412 to /sys/fs/cgroup/memory/box/cgroup.procs',
     'commit: write 412 to /mnt/box/a:b/cgroup.procs',
+    'commit: write 412 to /sys/fs/cgroup/memory/box/cgroup.procs',
   ]);
   assert.deepEqual(stepsFor({ existing: FOLDERS, leader: 1 }), []);
 });
@@ -90,4 +101,29 @@ test('a missing cgroup and a missing set are errors', () => {
     /cgroup '\/box\/a:b' is not there any more/,
   );
   assert.throws(() => stepsFor({ existing: FOLDERS, leader: 9 }), /cgroup set 9 is not in it/);
+});
+
+test('soft makes what is missing, sets it, and only then is anybody moved; another root moves all', () => {
+  const some = { roots: [], controllers: [], properties: [] };
+  const memory = ['/mnt/box', ...FOLDERS.slice(0, 1)];
+  assert.deepEqual(stepsFor({ existing: memory, cgroups: { ...some, mode: 'soft' } }), [
+    'commit: make the cgroup /mnt/box/a:b',
+    'commit: write 412 to /mnt/box/a:b/cgroup.procs',
+    'commit: write 412 to /sys/fs/cgroup/memory/box/cgroup.procs',
+  ]);
+  assert.throws(
+    () => stepsFor({ existing: [], cgroups: { ...some, mode: 'props' } }),
+    /is not there any more/,
+  );
+  assert.deepEqual(stepsFor({ existing: [], cgroups: { ...some, mode: 'ignore' } }), []);
+  const roots = [{ controller: 'memory', path: '/new/place' }];
+  assert.deepEqual(
+    stepsFor({ existing: FOLDERS.slice(1), cgroups: { ...some, roots, mode: 'full' } }),
+    [
+      'commit: make the cgroup /sys/fs/cgroup/memory/new',
+      'commit: make the cgroup /sys/fs/cgroup/memory/new/place',
+      'commit: write 412 to /mnt/box/a:b/cgroup.procs',
+      'commit: write 412 to /sys/fs/cgroup/memory/new/place/cgroup.procs',
+    ],
+  );
 });

@@ -189,13 +189,13 @@ function addElsewhere(
   const { track } = process;
   const { file, number, add } = target;
   const temporary = files.temporary(process, file);
+  const object = 'epoll';
+  const there = files.tableOf(process).get(number);
   // The temporary descriptors begin here: one of them serves as well, as nobody can name a closed number.
-  if (number >= context.controlFd) {
+  if (number >= context.controlFd && there === undefined) {
     add(temporary);
     return;
   }
-  const object = 'epoll';
-  const there = files.tableOf(process).get(number);
   if (there) track.call(close, { fd: number }, { object });
   const dup = { newfd: number, flags: O_CLOEXEC };
   track.call(dup3, { ...dup, oldfd: temporary }, { object, mustEqual: number });

@@ -3,29 +3,21 @@ import { IMAGES } from '../../images/catalogue.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
 import type { fifo_entry } from '../../images/messages/fifo.js';
 import type { MessageValue } from '../../images/schema.js';
-import { fcntl } from '../../linux/syscalls/files.js';
 import {
-  F_SETFL,
   O_ACCMODE,
   O_CLOEXEC,
-  O_DIRECT,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   S_IFIFO,
 } from '../../linux/uapi/fcntl.js';
 import { defined } from '../../support/assert.js';
-import { imageError, unsupported } from '../../support/errors.js';
+import { imageError } from '../../support/errors.js';
 import { type DescriptionView, defineFileKind } from '../kinds.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
-import {
-  findQueue,
-  observeQueue,
-  type QueueSeen,
-  queueEntry,
-  refillQueue,
-  settableFlags,
-} from './pipe-queue.js';
+import { DEFAULT_PIPE_BYTES } from './pipe-copy.js';
+import { observeQueue, openable, type QueueSeen, queueEntry, setFlags } from './pipe-queue.js';
+import { findQueue, refillQueue } from './pipe-refill.js';
 
 type FifoEntry = MessageValue<typeof fifo_entry>;
 
@@ -66,24 +58,28 @@ export const fifo = defineFileKind<FifoEntry, QueueSeen>({
     const queue = findQueue(context.images.entries(IMAGES.FIFO_DATA), pipe_id);
     // A reader that never had a writer must not see one come and go: poll(2) would tell it of a hang-up for ever.
     const onlyReaders = names.every(({ flags }) => (flags & O_ACCMODE) === O_RDONLY);
-    if (onlyReaders && queue === undefined) return undefined;
+    const isEmpty = (queue?.value.bytes ?? 0) === 0;
+    if (
+      onlyReaders &&
+      isEmpty &&
+      (queue?.value.size ?? DEFAULT_PIPE_BYTES) === DEFAULT_PIPE_BYTES
+    ) {
+      return undefined;
+    }
+    const access = onlyReaders && isEmpty ? O_RDONLY | O_NONBLOCK : O_RDWR;
     // Open for both, so that no open waits; closed with the temporary descriptors.
-    const fd = files.open(process, first, O_RDWR);
+    const fd = files.open(process, first, access);
     refillQueue(queue, { process, files, object: `FIFO '${first.name}'`, fd });
     return undefined;
   },
   open({ entry, process, files }) {
     const reg = nameOf(entry, files);
     const object = `FIFO '${reg.name}'`;
-    if ((reg.flags & O_DIRECT) !== 0) {
-      throw unsupported('FIFOs in packet mode (O_DIRECT) are not restored yet', { object });
-    }
     const access = reg.flags & O_ACCMODE;
     const waits = access === O_RDONLY && (reg.flags & O_NONBLOCK) === 0;
-    const fd = files.open(process, reg, waits ? reg.flags | O_NONBLOCK : reg.flags);
-    if (waits) {
-      process.track.call(fcntl, { fd, cmd: F_SETFL, arg: settableFlags(reg.flags) }, { object });
-    }
+    const flags = openable(waits ? reg.flags | O_NONBLOCK : reg.flags);
+    const fd = files.open(process, reg, flags);
+    if (flags !== reg.flags) setFlags(process.track, fd, { flags: reg.flags, object });
     return fd;
   },
 });

@@ -204,7 +204,7 @@ function addExtent(
 const COPY_BYTES = 1 << 20;
 
 /** A part of a file that is opened when it streams: nothing of it is held. */
-class FileContent implements Content {
+export class FileContent implements Content {
   readonly length: number;
   private readonly port: KernelPort;
   private readonly via: string;

@@ -9,7 +9,6 @@ import { AT_FDCWD } from '../../linux/syscall.js';
 import { fcntl, ioctl, openat } from '../../linux/syscalls/files.js';
 import {
   F_GETPIPE_SZ,
-  F_SETFL,
   O_ACCMODE,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -29,13 +28,9 @@ import type { KernelPort } from '../ports.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
 import type { HandedIn } from './handed-in.js';
 import { toType } from './named.js';
-import {
-  DEFAULT_PIPE_BYTES,
-  findQueue,
-  type PipeDataEntry,
-  refillQueue,
-  settableFlags,
-} from './pipe-queue.js';
+import { DEFAULT_PIPE_BYTES } from './pipe-copy.js';
+import { openable, type PipeDataEntry, setFlags } from './pipe-queue.js';
+import { findQueue, refillQueue } from './pipe-refill.js';
 
 /** A pipe_entry or fifo_entry. */
 interface QueueEntry {
@@ -92,9 +87,9 @@ function handedInQueue(kind: FileKind, handedIn: HandedIn): FileKind {
       const { flags, pipe_id } = of(entry, files);
       const object = `${kind.name} ${pipe_id}`;
       const { track } = process;
-      const end = track.newFd(openat, again(source, flags), { object });
-      const arg = settableFlags(flags);
-      if ((flags & O_NONBLOCK) === 0) track.call(fcntl, { fd: end, cmd: F_SETFL, arg }, { object });
+      const args = again(source, openable(flags));
+      const end = track.newFd(openat, args, { object });
+      if (args.flags !== (flags | O_CLOEXEC)) setFlags(track, end, { flags, object });
       return end;
     },
   };

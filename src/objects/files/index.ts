@@ -1,7 +1,9 @@
 /** The kinds of open files that are saved and restored: one line each. */
 import type { FileKind } from '../kinds.js';
+import { bpfMap } from './bpf-map.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
+import { fanotify } from './fanotify.js';
 import { fifo } from './fifo.js';
 import { inotify } from './inotify.js';
 import { memfd } from './memfd.js';
@@ -24,4 +26,6 @@ export const FILE_KINDS: readonly FileKind[] = [
   terminal,
   inotify,
   memfd,
+  bpfMap,
+  fanotify,
 ];

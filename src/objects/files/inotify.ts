@@ -10,7 +10,7 @@ import type { MessageValue } from '../../images/schema.js';
 import { errnoName } from '../../linux/errno.js';
 import type { FdinfoRecord } from '../../linux/procfs/fdinfo.js';
 import { inotifyAddWatch, inotifyInit1, inotifyRmWatch } from '../../linux/syscalls/events.js';
-import { fcntl, ioctl, read } from '../../linux/syscalls/files.js';
+import { fcntl, read } from '../../linux/syscalls/files.js';
 import {
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
@@ -19,23 +19,33 @@ import {
   INOTIFY_EVENT_BYTES,
 } from '../../linux/uapi/events.js';
 import { AT_SYMLINK_NOFOLLOW, F_SETFL, O_NONBLOCK } from '../../linux/uapi/fcntl.js';
-import { FIONREAD } from '../../linux/uapi/poll.js';
 import type { Track } from '../../plan/track.js';
-import { viewOf } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
 import { cString } from '../../support/text.js';
-import { type DescriptionView, defineFileKind, type TreeFiles } from '../kinds.js';
+import {
+  type DescriptionView,
+  defineFileKind,
+  type FileBuild,
+  type FileIds,
+  type TreeFiles,
+} from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { commonFields } from './anonymous.js';
 import { makeEventFile, overflow, queueLength } from './inotify-overflow.js';
 import { settableFlags } from './pipe-queue.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
+import {
+  handleEntry,
+  openFileOf,
+  savedPath,
+  unreadBytes,
+  watchedFile,
+  watchedPath,
+} from './watches.js';
 
 type InotifyEntry = MessageValue<typeof inotify_file_entry>;
 type WatchEntry = MessageValue<typeof inotify_wd_entry>;
 
-/** Words of fh_entry.handle. */
-const HANDLE_WORDS = 16;
 /** Each number below takes two calls and 128 bytes of the plan. */
 const MOST_WATCHES = 500_000;
 /** Told by the kernel when a watch is taken back; fs.inotify.max_queued_events is 16384. */
@@ -76,59 +86,21 @@ function observe(
   );
 }
 
-const watchedFile = (line: FdinfoRecord): WatchedFile => ({
-  sdev: line.hex('sdev'),
-  ino: line.hex64('ino'),
-  handle: Uint8Array.from(Buffer.from(line.find('f_handle') ?? '', 'hex')),
-  handleType: line.has('fhandle-type') ? line.hex('fhandle-type') : 0,
-});
-
-function unreadBytes(port: DumpPort, { process, fd }: DescriptionView): number {
-  const taken = port.take(process.pid, fd);
-  using scope = port.scope();
-  const argp = scope.alloc(4);
-  try {
-    port.call(ioctl, { fd: taken, request: FIONREAD, argp });
-    return viewOf(argp.bytes).getInt32(0, true);
-  } finally {
-    port.drop(taken);
-  }
-}
-
-function watchEntry({ line, file, found }: Watch): WatchEntry {
+function watchEntry({ line, file, found }: Watch, ids: FileIds): WatchEntry {
   const wd = line.hex('wd');
-  const { ino, sdev, handle, handleType } = file;
-  if (found === undefined) {
-    throw unsupported(`the name of what its watch ${wd} is on (inode ${ino}) is not found`, {
-      remedy: 'close it before the checkpoint',
-    });
-  }
-  if ('deleted' in found) throw deletedFile(wd, found.deleted);
+  const f_handle = handleEntry(`its watch ${wd}`, file, found);
   if (wd > MOST_WATCHES) throw unsupported(`its watch has the number ${wd}, which takes too long`);
-  const padded = new Uint8Array(HANDLE_WORDS * 8);
-  padded.set(handle);
-  const view = viewOf(padded);
-  const words = Array.from({ length: HANDLE_WORDS }, (_, i) => view.getBigUint64(i * 8, true));
   return {
     id: 0,
-    i_ino: ino,
+    i_ino: file.ino,
     mask: line.hex('mask'),
     ignored_mask: line.hex('ignored_mask'),
-    s_dev: sdev,
+    s_dev: file.sdev,
     wd,
-    f_handle: { bytes: handle.length, type: handleType, handle: words, path: found.path },
+    f_handle,
+    ...openFileOf(found, ids),
   };
 }
-
-const deletedFile = (wd: number, name: string) =>
-  unsupported(`its watch ${wd} is on '${name}', which is deleted: that is not saved yet`, {
-    remedy: 'remove the watch before the checkpoint',
-  });
-
-const pathOf = ({ wd, f_handle }: WatchEntry): string => {
-  if (f_handle.path !== undefined) return f_handle.path;
-  throw unsupported(`its watch ${wd} has no path in the images`);
-};
 
 export const inotify = defineFileKind<
   InotifyEntry,
@@ -141,17 +113,18 @@ export const inotify = defineFileKind<
   recognize: [{ anonInode: 'inotify' }, { anonInode: '[inotify]' }],
   groupOf: () => '',
   observe,
-  inspect({ id, description, seen }) {
+  inspect({ id, description, seen, ids }) {
     const { unreadBytes: unread, watches } = seen.get(description) ?? {
       unreadBytes: 0,
       watches: [],
     };
-    const wd = watches.map(watchEntry);
+    const wd = watches.map((watch) => watchEntry(watch, ids));
     return { entry: { ...commonFields(id, description), wd, ...(unread > 0 && { lost: true }) } };
   },
   survey: ({ wd }, port) =>
     wd.flatMap((watch) => {
-      const path = pathOf(watch);
+      const path = savedPath(`its watch ${watch.wd}`, watch);
+      if (path === undefined) return [];
       const found = port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
       return typeof found === 'number' ? [`'${path}' is missing (${errnoName(-found)})`] : [];
     }),
@@ -162,10 +135,13 @@ export const inotify = defineFileKind<
   open({ entry: { id }, process: { track } }) {
     return track.newFd(inotifyInit1, { flags: O_NONBLOCK }, { object: `inotify ${id}` });
   },
-  fill({ entry, process: { track }, made: file, context }, fd) {
+  needs: ({ wd }) => wd.flatMap(({ file_id }) => file_id ?? []),
+  fill(build, fd) {
+    const { entry, process, made: file, context } = build;
+    const { track } = process;
     track.at('task state');
     const object = `inotify ${entry.id}`;
-    const counting: Counting = { track, fd, object, next: 1, ignored: 0 };
+    const counting: Counting = { build, track, fd, object, next: 1, ignored: 0 };
     for (const watch of [...entry.wd].sort((a, b) => a.wd - b.wd)) addWatch(counting, watch);
     if (counting.ignored > 0) forgetIgnored(counting);
     if (file !== undefined)
@@ -175,6 +151,7 @@ export const inotify = defineFileKind<
 });
 
 interface Counting {
+  build: Pick<FileBuild<unknown, unknown>, 'files' | 'process'>;
   track: Track;
   fd: number;
   object: string;
@@ -186,9 +163,10 @@ interface Counting {
 
 function addWatch(counting: Counting, watch: WatchEntry): void {
   const { track, fd, object } = counting;
-  const path = cString(pathOf(watch));
-  const pathname = { address: track.memory.store(path, 1), length: path.length };
-  const mask = (watch.mask | IN_DONT_FOLLOW) >>> 0;
+  const { path, follow } = watchedPath(`its watch ${watch.wd}`, watch, counting.build);
+  const bytes = cString(path);
+  const pathname = { address: track.memory.store(bytes, 1), length: bytes.length };
+  const mask = (watch.mask | (follow ? 0 : IN_DONT_FOLLOW)) >>> 0;
   for (; counting.next <= watch.wd; counting.next++) {
     const wd = counting.next;
     track.call(inotifyAddWatch, { fd, pathname, mask }, { object, mustEqual: wd });

@@ -125,7 +125,7 @@ test('a tree that shares a pipe with data in it gets the entries that CRIU gave 
       flags,
       stat: stat(0o10600),
       kind: pipe,
-      seen: { size: 65536, content },
+      seen: { size: 65536, content, packets: [] },
     });
   const [read, write] = [end('00'), end('01')];
   const exe: NamedFile = {
@@ -168,7 +168,7 @@ test('a FIFO gets an entry of its own and one for its file, as CRIU writes them'
     flags: '0104002',
     stat: stat(0o10600, { ino: 2162991n }),
     kind: fifo,
-    seen: { size: 65536, content: contentOf(utf8('queued in the fifo')) },
+    seen: { size: 65536, content: contentOf(utf8('queued in the fifo')), packets: [] },
   });
   const registry = new FileRegistry();
   for (let id = 1; id < 10; id++) registry.newFileId();

@@ -193,8 +193,7 @@ export function addFiles(
     for (const entry of fdinfo) images.add(IMAGES.FDINFO, ids.files_id, entry);
     images.put(IMAGES.FS, process.vpid, fs);
   }
-  for (const { image, value, payload } of resources) {
-    const blocks = payload && { payload: { blocks: { extra: payload }, records: [] } };
-    images.addWith(image, { value, ...blocks });
+  for (const { image, value, payload, blocks = payload && { extra: payload } } of resources) {
+    images.addWith(image, { value, ...(blocks && { payload: { blocks, records: [] } }) });
   }
 }

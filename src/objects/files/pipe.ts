@@ -4,25 +4,18 @@ import { fd_types } from '../../images/messages/fdinfo.js';
 import type { pipe_entry } from '../../images/messages/pipe.js';
 import type { MessageValue } from '../../images/schema.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
-import { fcntl, openat, pipe2 } from '../../linux/syscalls/files.js';
-import {
-  F_SETFL,
-  O_ACCMODE,
-  O_CLOEXEC,
-  O_DIRECT,
-  O_RDONLY,
-  O_WRONLY,
-} from '../../linux/uapi/fcntl.js';
-import { unsupported } from '../../support/errors.js';
+import { openat, pipe2 } from '../../linux/syscalls/files.js';
+import { O_ACCMODE, O_CLOEXEC, O_RDONLY, O_WRONLY } from '../../linux/uapi/fcntl.js';
 import { defineFileKind } from '../kinds.js';
 import {
-  findQueue,
   observeQueue,
+  openable,
   type QueueSeen,
   queueEntry,
-  refillQueue,
+  setFlags,
   settableFlags,
 } from './pipe-queue.js';
+import { findQueue, refillQueue } from './pipe-refill.js';
 import { noOwner } from './registry.js';
 
 type PipeEntry = MessageValue<typeof pipe_entry>;
@@ -73,21 +66,17 @@ export const pipe = defineFileKind<PipeEntry, QueueSeen, MadePipe>({
   open({ entry, process: { track }, made }) {
     const { flags } = entry;
     const object = objectOf(entry);
-    if ((flags & O_DIRECT) !== 0) {
-      throw unsupported('pipes in packet mode (O_DIRECT) are not restored yet', { object });
-    }
     const access = flags & O_ACCMODE;
     const end = access === O_RDONLY ? made.read : access === O_WRONLY ? made.write : undefined;
     if (end === undefined || made.taken.has(end)) {
       const pathname = `/proc/self/fd/${made.read}`;
-      const again = { dirfd: AT_FDCWD, pathname, flags: flags | O_CLOEXEC, mode: 0 };
-      return track.newFd(openat, again, { object });
+      const again = { dirfd: AT_FDCWD, pathname, flags: openable(flags) | O_CLOEXEC, mode: 0 };
+      const fd = track.newFd(openat, again, { object });
+      if (openable(flags) !== flags) setFlags(track, fd, { flags, object });
+      return fd;
     }
     made.taken.add(end);
-    const settable = settableFlags(flags);
-    if (settable !== 0) {
-      track.call(fcntl, { fd: end, cmd: F_SETFL, arg: settable }, { object });
-    }
+    if (settableFlags(flags) !== 0) setFlags(track, end, { flags, object });
     return end;
   },
 });

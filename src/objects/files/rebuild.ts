@@ -82,7 +82,17 @@ class Rebuild implements FileRebuild {
     track.at(stage).call(
       prlimit64,
       () => {
-        const needed = track.temporaryFdsEnd + SPARE_FDS;
+        const end = track.temporaryFdsEnd + SPARE_FDS;
+        const { next, highest } = this.savedNumbers();
+        if (end > next) {
+          throw refused(
+            `descriptors up to ${end} are needed for the time being, and ${next} is saved`,
+            {
+              object: track.name,
+            },
+          );
+        }
+        const needed = Math.max(end, highest + 1);
         if (needed > most) {
           throw refused(`descriptors up to ${needed} are needed, and the kernel allows ${most}`, {
             object: track.name,
@@ -296,7 +306,7 @@ class Rebuild implements FileRebuild {
         (other) => other !== process && other.owner.files_id === process,
       );
       track.at(isShared ? 'threads' : 'task state');
-      track.call(closeRange, { first, last: LAST_FD, flags: 0 });
+      track.call(closeRange, () => ({ first, last: track.temporaryFdsEnd - 1, flags: 0 }));
     }
     addLocks(this.context);
     const tables = this.context.processes.map((process) => [
@@ -321,6 +331,22 @@ class Rebuild implements FileRebuild {
     track.at(stage);
     used.set(key, fd);
     return fd;
+  }
+
+  private numbers: { next: number; highest: number } | undefined;
+
+  /** Of all tables: the first number behind the temporary ones, and the last of all. Once the tables are known. */
+  private savedNumbers(): { next: number; highest: number } {
+    if (this.numbers) return this.numbers;
+    let [next, highest] = [Number.MAX_SAFE_INTEGER, 0];
+    for (const table of this.tables.values()) {
+      for (const number of table.keys()) {
+        if (number > this.context.controlFd) next = Math.min(next, number);
+        highest = Math.max(highest, number);
+      }
+    }
+    this.numbers = { next, highest };
+    return this.numbers;
   }
 
   private limits: { hard: number; most: number } | undefined;

@@ -34,11 +34,9 @@ const device = ({ stat }: DescriptionView): string => {
 };
 
 export const REFUSED_KINDS: readonly RefusedKind[] = [
-  anonymous('fanotify', 'fanotify groups', '[fanotify]'),
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
   anonymous('perf event', 'perf events', '[perf_event]'),
-  anonymous('BPF map', 'BPF maps', 'bpf-map'),
   anonymous('BPF program', 'BPF programs and links', 'bpf-prog', 'bpf-link', 'bpf_link', 'btf'),
   anonymous('seccomp notifier', 'seccomp notifiers', 'seccomp notify'),
   anonymous('Landlock ruleset', 'Landlock rulesets', '[landlock-ruleset]'),

@@ -10,7 +10,7 @@ import { AT_FDCWD } from '../../linux/syscall.js';
 import { close, openat, openByHandleAt } from '../../linux/syscalls/files.js';
 import { AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../linux/uapi/fcntl.js';
 import { toNumber, viewOf } from '../../support/bytes.js';
-import type { TreeFiles } from '../kinds.js';
+import type { DescriptionView, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 
 export interface WatchedFile {
@@ -22,7 +22,11 @@ export interface WatchedFile {
   handleType: number;
 }
 
-export type FoundPath = { path: string } | { deleted: string } | undefined;
+export type FoundPath =
+  | { path: string }
+  /** What the tree has open of it, if anything. */
+  | { deleted: string; open: DescriptionView | undefined }
+  | undefined;
 
 const HANDLE_HEAD_BYTES = 8;
 
@@ -77,7 +81,14 @@ export class WatchedPaths {
     if (typeof target === 'number') return undefined;
     if (this.leadsTo(target, file)) return { path: target };
     const link = parseFdLink(target);
-    return link.kind === 'path' && link.deleted ? { deleted: link.path } : undefined;
+    if (link.kind !== 'path' || !link.deleted) return undefined;
+    return { deleted: link.path, open: this.openIn(file) };
+  }
+
+  private openIn(file: WatchedFile): DescriptionView | undefined {
+    const dev = BigInt(encodeDev(decodeKernelDev(file.sdev)));
+    const isOpen = ({ stat }: DescriptionView) => stat.ino === file.ino && stat.dev === dev;
+    return this.tree.holders.find(({ description }) => isOpen(description))?.description;
   }
 
   private mountpointsOf(sdev: number): string[] {

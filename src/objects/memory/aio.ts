@@ -47,8 +47,10 @@ export const aioContexts = defineTaskState<Ring[], boolean[]>({
   scope: 'process',
   table: 'vm_id',
   observe: (port, { process }) => ringsOf(process).map((ring) => readRing(port, process, ring)),
-  probe(tape, { process }) {
-    const asked = ringsOf(process).map(({ start }) =>
+  probesAlone: ({ seen }) => seen.length > 0,
+  probe(tape, own) {
+    const rings = own ? ringsOf(own.process) : [];
+    const asked = rings.map(({ start }) =>
       tape.call(ioGetevents, { ctx_id: start, min_nr: 0, nr: 0, events: 0, timeout: 0 }),
     );
     return () => asked.map((call) => call.result() === 0);

@@ -83,8 +83,9 @@ export function classify(facts: MappingFacts): MappingKind {
   if (protectionKey !== 0) {
     throw refusal(mapping, `protection key ${protectionKey} is not supported yet`, REMEDY_END);
   }
-  const unsaved = [...flags].filter((code) => !flagsOf(kind).has(code));
-  const [first] = unsaved;
+  const saved = flagsOf(kind);
+  let first: string | undefined;
+  for (const code of flags) if (!saved.has(code)) first ??= code;
   if (first === undefined) return kind;
   const known = REFUSED_FLAGS[first];
   if (known) throw refusal(mapping, known.what, known.remedy ?? REMEDY_END);

@@ -51,7 +51,7 @@ export interface MappedPath {
   /** O_RDONLY, or O_RDWR for a shared mapping that can be written. */
   flags: number;
   process: ProcessView;
-  mapStart: number;
+  mapping: Mapping;
 }
 
 export interface FileRegistry {
@@ -138,7 +138,7 @@ function inspectMapping(
   const { start, end } = mapping;
   const flags = defined(
     allFlags.get(start),
-    `${describeMapping(mapping)} is in maps and not in smaps`,
+    () => `${describeMapping(mapping)} is in maps and not in smaps`,
   );
   const file = mappedFiles.get(start);
   const protectionKey = protectionKeys.get(start) ?? 0;
@@ -150,7 +150,7 @@ function inspectMapping(
     fileVma(vma, { mapping, flags, process, files, file: defined(file, '') });
   }
   if (kind === 'shared anonymous') {
-    const { stat } = defined(file, `${describeMapping(mapping)} has no file`);
+    const { stat } = defined(file, () => `${describeMapping(mapping)} has no file`);
     vma.shmid = stat.ino;
     segments.push({
       start,
@@ -224,8 +224,9 @@ function mapFlagsOf(flags: VmFlags, shared: boolean, kind: MappingKind): number 
 function madvOf(flags: VmFlags, kind: MappingKind): bigint {
   if (flags.has('dp')) return 0n;
   let madv = 0n;
-  for (const [code, advice] of Object.entries(LASTING_ADVICE)) {
-    if (flags.has(code)) madv |= 1n << BigInt(advice);
+  for (const code of flags) {
+    const advice = LASTING_ADVICE[code];
+    if (advice !== undefined) madv |= 1n << BigInt(advice);
   }
   // The kernel's own pages are never dumped; only of vvar do images say so.
   return kind === 'vdso' ? madv & ~(1n << BigInt(MADV_DONTDUMP)) : madv;
@@ -247,7 +248,7 @@ function fileVma(
     file: MappedFile;
   },
 ): void {
-  const { shared, start } = mapping;
+  const { shared } = mapping;
   // A shared mapping of a file opened for reading can never be made writable, and is not marked as shared: of a memfd that
   // is sealed against writing it only has no 'may write'.
   const isWritable = flags.has('mw') || flags.has('sh');
@@ -255,14 +256,16 @@ function fileVma(
   vma.status |= shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE;
   vma.fdflags = openFlags;
   vma.shmid = BigInt(
-    within({ object: describeMapping(mapping, mapping.name) }, () =>
-      files.path({
-        path: file.target,
-        stat: file.stat,
-        flags: openFlags,
-        process,
-        mapStart: start,
-      }),
+    within(
+      () => ({ object: describeMapping(mapping, mapping.name) }),
+      () =>
+        files.path({
+          path: file.target,
+          stat: file.stat,
+          flags: openFlags,
+          process,
+          mapping,
+        }),
     ),
   );
 }

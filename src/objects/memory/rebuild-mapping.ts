@@ -49,6 +49,10 @@ const MMAP_FLAGS =
 const KNOWN_FLAGS = MMAP_FLAGS | MAP_FIXED | MAP_LOCKED | MAP_STACK;
 const KNOWN_ADVICE = new Set(Object.values(LASTING_ADVICE));
 
+/** Each mapping is of one of them. */
+const KINDS =
+  VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_PRIVATE | VMA_ANON_SHARED | VMA_AREA_AIORING;
+
 const NOT_YET: readonly [status: number, what: string][] = [
   [VMA_AREA_SYSVIPC, 'System V shared memory is not supported yet'],
   [VMA_AREA_SOCKET, 'mapped packet socket rings are not supported yet'],
@@ -75,11 +79,8 @@ export function verifyVma(vma: Vma): void {
   if (unknown !== 0) throw fail(`its flags 0x${unknown.toString(16)} are not known`);
   const advice = adviceOf(madv).find((number) => !KNOWN_ADVICE.has(number));
   if (advice !== undefined) throw fail(`its advice ${advice} is not known`);
-  const kinds = [
-    ...[VMA_FILE_PRIVATE, VMA_FILE_SHARED, VMA_ANON_PRIVATE, VMA_ANON_SHARED],
-    VMA_AREA_AIORING,
-  ];
-  if (kinds.filter((kind) => status & kind).length !== 1) {
+  const kind = status & KINDS;
+  if (kind === 0 || (kind & (kind - 1)) !== 0) {
     throw fail(`its status 0x${status.toString(16)} names no single kind`);
   }
 }
@@ -89,7 +90,7 @@ export const isSharedAnonymous = ({ status }: Vma): boolean =>
 export const isFile = ({ status }: Vma): boolean =>
   (status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED)) !== 0 && !(status & VMA_AREA_MEMFD);
 
-const nameOf = (vma: Vma): StepOptions => ({ object: describeMapping(vma) });
+const nameOf = (vma: Vma): StepOptions => ({ object: () => describeMapping(vma) });
 
 /** mmap at the saved address: anonymous without a descriptor. */
 export function addMmap(

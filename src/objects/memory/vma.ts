@@ -48,7 +48,7 @@ export const LASTING_ADVICE: Readonly<Record<string, number>> = {
 /** Numbers of the advice in vma_entry.madv, ascending. */
 export function adviceOf(madv: bigint | undefined): number[] {
   const advice: number[] = [];
-  if (madv === undefined) return advice;
+  if (madv === undefined || madv === 0n) return advice;
   for (let bit = 0; bit < 64; bit++) {
     if ((madv >> BigInt(bit)) & 1n) advice.push(bit);
   }

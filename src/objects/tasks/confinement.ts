@@ -1,36 +1,11 @@
-/** Confinement that is not saved yet: seccomp filters, LSM labels, system call dispatch to user space. */
-import { seccomp_mode } from '../../images/messages/core.js';
+/** Confinement that is not saved yet: LSM labels, system call dispatch to user space. */
 import { ptrace } from '../../linux/syscalls/tasks.js';
 import {
   PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
   ptrace_sud_config,
 } from '../../linux/uapi/ptrace.js';
-import { type CheckpointError, unsupported } from '../../support/errors.js';
+import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
-import type { CoreEntry } from '../rebuild-context.js';
-
-const SECCOMP_NAMES = ['none', 'strict mode', 'filters'];
-
-export const seccomp = defineTaskState({
-  name: 'seccomp',
-  scope: 'thread',
-  inspect({ thread: { status } }) {
-    if (status.Seccomp) throw confined(status.Seccomp);
-    return {};
-  },
-  rebuild({ core }) {
-    const mode = seccompOf(core);
-    if (mode !== seccomp_mode.disabled) throw confined(mode);
-  },
-});
-
-const seccompOf = ({ thread_core, tc }: CoreEntry): number =>
-  thread_core?.seccomp_mode ?? tc?.old_seccomp_mode ?? seccomp_mode.disabled;
-
-const confined = (mode: number): CheckpointError =>
-  unsupported(`seccomp ${SECCOMP_NAMES[mode] ?? `mode ${mode}`} cannot be saved yet`, {
-    remedy: 'run the program without seccomp (in a container: --security-opt seccomp=unconfined)',
-  });
 
 /** The label of SELinux, AppArmor or Smack: a restored task would have woodfrog's. */
 export const securityLabel = defineTaskState<{

@@ -6,7 +6,7 @@ import type { TaskState } from '../kinds.js';
 import { aioContexts } from '../memory/aio.js';
 import { namespaces } from '../namespaces/inside.js';
 import { dumpable, parentDeathSignal } from './after-credentials.js';
-import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
+import { securityLabel, syscallDispatch } from './confinement.js';
 import { credentials } from './credentials.js';
 import { fpu } from './fpu.js';
 import { denyWriteExecute, hugePages, memoryMerge } from './mm-flags.js';
@@ -35,6 +35,7 @@ import { registers } from './registers.js';
 import { resourceLimits } from './resource-limits.js';
 import { rseq } from './rseq.js';
 import { cpuAffinity, ioPriority, schedulingPolicy, timerSlack } from './scheduling.js';
+import { seccomp } from './seccomp.js';
 import { segments } from './segments.js';
 import { signalActions } from './signal-actions.js';
 import { signalMask } from './signal-mask.js';
@@ -47,7 +48,6 @@ export const taskStates: readonly TaskState[] = [
   process,
   tracer,
   namespaces,
-  seccomp,
   securityLabel,
   syscallDispatch,
   threadFeatures,
@@ -95,6 +95,7 @@ export const taskStates: readonly TaskState[] = [
   pendingPrivate,
 
   // Stage 'credentials': what takes rights comes before the rights go.
+  seccomp,
   oomScoreAdjust,
   coreDumpFilter,
   resourceLimits,

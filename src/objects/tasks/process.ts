@@ -76,9 +76,10 @@ function stop(track: Track, signal: number, vpid: number): void {
 export const stopsSeen = defineTaskState<undefined, number[]>({
   name: 'stopped children',
   scope: 'process',
-  probe(tape, { process: { stoppedChildren } }) {
+  probesAlone: ({ process }) => process.stoppedChildren.length > 0,
+  probe(tape, own) {
     const options = WSTOPPED | WNOHANG | WNOWAIT | __WALL;
-    const asked = stoppedChildren.map((upid) => {
+    const asked = (own?.process.stoppedChildren ?? []).map((upid) => {
       const infop = tape.reserve(siginfo_sigchld.size);
       const call = tape.call(waitid, { which: P_PID, upid, infop, options, rusage: 0 });
       return { upid, infop, call };

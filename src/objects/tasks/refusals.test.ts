@@ -1,30 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  fakePort,
-  goldenCore,
-  inspectState,
-  status,
-  stepsOf,
-  subject,
-} from '../../../test/support/task-states.js';
+import { fakePort, inspectState, status, subject } from '../../../test/support/task-states.js';
 import { parseMaps } from '../../linux/procfs/maps.js';
 import { ptrace_sud_config } from '../../linux/uapi/ptrace.js';
-import { defined } from '../../support/assert.js';
-import { seccomp, securityLabel, syscallDispatch } from './confinement.js';
+import { securityLabel, syscallDispatch } from './confinement.js';
 import { coreScheduling, cpuidFault, ioPorts, threadFeatures } from './processor-state.js';
 import { keyrings, semaphoreUndo, specialMappings, tracer } from './ties.js';
-
-const loop = goldenCore('loop', 11021);
-const tc = defined(loop.tc, 'the golden core is a leader');
-
-test('seccomp is refused, on both ways', () => {
-  assert.deepEqual(inspectState(seccomp, subject()), {});
-  const filtered = subject({ status: status({ Seccomp: 2 }) });
-  assert.throws(() => inspectState(seccomp, filtered), /seccomp filters cannot be saved/);
-  const core = { ...loop, tc: { ...tc, old_seccomp_mode: 1 } };
-  assert.throws(() => stepsOf(seccomp, { core }), /seccomp strict mode/);
-});
 
 test("a label that is not woodfrog's is refused", () => {
   const port = fakePort({

@@ -45,7 +45,7 @@ const portWith = (memory: Readonly<Record<number, Uint8Array>>) => {
 
 test('registers become those of the golden image, the interrupted call issued again', () => {
   const patch = inspectState(registers, subject({ regs: stopped }));
-  assert.deepEqual(patch.thread_info?.gpregs, info.gpregs);
+  assert.deepEqual(patch.thread_info?.gpregs, { ...info.gpregs, restart: 514 });
 });
 
 test('a thread inside a critical section resumes at its abort handler', () => {
@@ -73,6 +73,17 @@ test('32-bit code is refused, on both ways', () => {
   assert.throws(() => inspectState(registers, compat), /32-bit code/);
   const core = { ...golden, thread_info: { ...info, gpregs: { ...info.gpregs, mode: 2 } } };
   assert.throws(() => rebuildState(registers, { core }), /32-bit code/);
+});
+
+test('a call that was interrupted is left to the kernel, which issues it again or says EINTR', () => {
+  const finalOf = (restart: number) => {
+    const gpregs = { ...info.gpregs, restart };
+    const core = { ...golden, thread_info: { ...info, gpregs } };
+    return defined(rebuildState(registers, { core }).task.final, 'final state');
+  };
+  const { ax, ip, orig_ax } = user_regs_struct.decode(finalOf(514).regs);
+  assert.deepEqual({ ax, ip, orig_ax }, { ax: toWord(-514), ip: stopped.ip, orig_ax: 34n });
+  assert.throws(() => finalOf(516), /516 is said to be how a call was interrupted/);
 });
 
 test('the final state is that of the image, in no system call', () => {

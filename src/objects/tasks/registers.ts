@@ -2,14 +2,15 @@
 import {
   abortRseq,
   forImage,
+  fromImage,
   isNative,
-  NO_SYSCALL,
+  isRestart,
   type RseqCs,
   user_regs_struct,
 } from '../../arch/arch.js';
 import { user_x86_regs_mode } from '../../images/messages/core-x86.js';
 import { defined } from '../../support/assert.js';
-import { unsupported } from '../../support/errors.js';
+import { imageError, unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { xstateOf } from './fpu.js';
 import { readCriticalSection } from './rseq.js';
@@ -28,17 +29,21 @@ export const registers = defineTaskState<RseqCs | undefined>({
       throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
     }
     const abort = section && abortRseq(regs, section);
-    const saved = abort === undefined ? forImage(regs) : { ...regs, ip: abort };
-    return { thread_info: { gpregs: { ...saved, mode: user_x86_regs_mode.NATIVE } } };
+    const aborted = abort === undefined ? regs : { ...regs, ip: abort };
+    const { regs: saved, restart } = forImage(aborted);
+    return { thread_info: { gpregs: { ...saved, mode: user_x86_regs_mode.NATIVE, restart } } };
   },
   rebuild(thread, { port }) {
     const info = defined(thread.core.thread_info, `thread ${thread.vtid} has no registers`);
     if (info.gpregs.mode === user_x86_regs_mode.COMPAT) {
       throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
     }
+    const { restart } = info.gpregs;
+    if (restart !== undefined && !isRestart(restart)) {
+      throw imageError(`${restart} is said to be how a call was interrupted, which it cannot`);
+    }
     thread.task.final = {
-      // Nothing is left to restart, so no value of ax may look like a call that is.
-      regs: user_regs_struct.encode({ ...info.gpregs, orig_ax: NO_SYSCALL }),
+      regs: user_regs_struct.encode(fromImage(info.gpregs, restart)),
       xstate: xstateOf(info.fpregs, port.xstateLayout),
       sigmask: blockedSignals(thread),
       segments: descriptorsOf(thread.core),

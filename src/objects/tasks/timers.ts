@@ -32,10 +32,10 @@ export const timers = defineTaskState<PosixTimer[], Probed>({
   scope: 'process',
   observe: (port, { process }) =>
     parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
-  probeCalls: (seen) => ITIMERS.length + 2 * seen.length,
-  probe(tape, _, seen) {
+  probesAlone: ({ seen }) => seen.length > 0,
+  probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
-    const posix = seen.map((timer) => askPosix(tape, timer));
+    const posix = (own?.seen ?? []).map((timer) => askPosix(tape, timer));
     return () => ({
       intervals: intervals.map((read) => read()),
       posix: posix.map((read) => read()),

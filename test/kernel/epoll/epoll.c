@@ -100,12 +100,25 @@ static void play_nested(void) {
   watch(inner, event, EPOLLIN, 1);
   watch(inner, timer, EPOLLIN, 2);
   watch(inner, signals, EPOLLIN, 4);
+  // Of three, the one in the middle is ready over the checkpoint.
+  int top = epoll_create1(0), middle = epoll_create1(0), bottom = epoll_create1(0), full = eventfd(1, 0);
+  watch(top, middle, EPOLLIN | EPOLLET, 1);
+  watch(middle, bottom, EPOLLIN, 2);
+  watch(middle, full, EPOLLIN, 4);
+  watch(bottom, event, EPOLLIN, 8);
 
   ready();
+
+  check_equal(ready_now(top, EPOLLIN), 1);
+  check_equal(ready_now(middle, EPOLLIN), 4);
 
   check_equal(ready_now(outer, EPOLLIN), 0);
   put(event, 1);
   check_equal(ready_now(outer, EPOLLIN), 7);
+  check_equal(ready_now(bottom, EPOLLIN), 8);
+  check_equal(ready_now(middle, EPOLLIN), 6);
+  check_equal(ready_now(top, EPOLLIN), 1);
+  check_equal(ready_now(top, EPOLLIN), 0);
   struct itimerspec soon = {{0, 0}, {0, 1}};
   check_equal(timerfd_settime(timer, 0, &soon, NULL), 0);
   check_equal(kill(getpid(), SIGUSR1), 0);

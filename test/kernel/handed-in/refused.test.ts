@@ -1,6 +1,14 @@
 /** Descriptors that cannot stand for anything, and what was left out and is not handed in: refused, each by name. */
 import assert from 'node:assert/strict';
-import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { restore } from '../../../src/index.js';

@@ -24,3 +24,12 @@ kernelTest({
   afterRestore: ({ program }) => writeFileSync(join(program.dir, 'restored'), ''),
   criuFails: 'it drops them without a word',
 });
+
+kernelTest({
+  name: 'inotify and fanotify watch open files that are deleted, and files by another name',
+  program: 'inotify/deleted.c',
+  rounds: 2,
+  // Deleted files come back as other inodes.
+  ignore: [/fdinfo\/[3-9]$/],
+  criuFails: 'it finds no path for a deleted file',
+});

@@ -34,22 +34,37 @@ static void play_epoll_outside(void) {
 static void play_inotify_deleted(void) {
   int fd = inotify_init1(IN_NONBLOCK), file = open("watched", O_CREAT | O_RDWR, 0600);
   check(inotify_add_watch(fd, "watched", IN_MODIFY) > 0);
+  pid_t child = fork();
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    close(fd), close(0), close(1), close(2);
+    wait_release(); // keeps the file open, and is nobody's child
+    _exit(0);
+  }
+  must_exit_well(child);
+  close(file);
   check_equal(unlink("watched"), 0);
   ready();
-  char events[4096];
-  check_equal(write(file, "x", 1), 1);
-  check(read(fd, events, sizeof events) > 0);
+  check_equal(fcntl(fd, F_GETFD), 0);
 }
 
-static void play_fanotify(void) {
+static void play_fanotify_unread(void) {
   int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY);
   if (fd < 0) skip("no fanotify here");
   int watched = open("watched", O_CREAT | O_RDWR, 0600);
   check_equal(fanotify_mark(fd, FAN_MARK_ADD, FAN_MODIFY, AT_FDCWD, "watched"), 0);
-  ready();
   check_equal(write(watched, "x", 1), 1);
+  ready();
   char events[4096];
   check(read(fd, events, sizeof events) > 0);
+}
+
+static void play_fanotify_permission(void) {
+  int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_NONBLOCK, O_RDONLY);
+  int watched = open("watched", O_CREAT | O_RDWR, 0600);
+  if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, "watched") != 0) skip("no fanotify here");
+  ready();
+  check(fcntl(fd, F_GETFD) == 0 && fcntl(watched, F_GETFD) == 0);
 }
 
 static void play_pidfd_outside(void) {
@@ -125,11 +140,32 @@ static void play_perf(void) {
   check_equal(read(fd, &count, 8), 8);
 }
 
-static void play_bpf_map(void) {
-  union bpf_attr attr = {
-      .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4};
+static int make_map(int type) {
+  union bpf_attr attr = {.map_type = type, .key_size = 4, .value_size = 8, .max_entries = 4};
   int fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
   if (fd < 0) skip("no bpf(2) here");
+  return fd;
+}
+
+// return 0, having looked at a map
+static int load_program(int map) {
+  struct bpf_insn code[] = {
+      {.code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = map},
+      {0},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
+      {.code = BPF_JMP | BPF_EXIT},
+  };
+  union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+                         .insns = (uintptr_t)code,
+                         .insn_cnt = 4,
+                         .license = (uintptr_t) "GPL"};
+  int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+  if (fd < 0) skip("no BPF programs here");
+  return fd;
+}
+
+static void play_bpf_map(void) {
+  int fd = make_map(BPF_MAP_TYPE_LRU_HASH);
   uint32_t key = 2;
   uint64_t value = 99, found = 0;
   union bpf_attr update = {.map_fd = fd, .key = (uintptr_t)&key, .value = (uintptr_t)&value};
@@ -138,6 +174,28 @@ static void play_bpf_map(void) {
   update.value = (uintptr_t)&found;
   check_equal(syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &update, sizeof update), 0);
   check_equal(found, 99);
+}
+
+static void play_bpf_map_used(void) {
+  int fd = make_map(BPF_MAP_TYPE_ARRAY), program = load_program(fd);
+  pid_t child = fork();
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    close(fd), close(0), close(1), close(2);
+    wait_release(); // keeps the program, and is nobody's child
+    _exit(0);
+  }
+  must_exit_well(child);
+  close(program);
+  ready();
+  check_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+}
+
+static void play_bpf_program(void) {
+  int map = make_map(BPF_MAP_TYPE_ARRAY), program = load_program(map);
+  close(map);
+  ready();
+  check_equal(fcntl(program, F_GETFD), FD_CLOEXEC);
 }
 
 static void play_aio_forked(void) {
@@ -176,7 +234,8 @@ int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"epoll-outside", play_epoll_outside},
                             {"inotify-deleted", play_inotify_deleted},
-                            {"fanotify", play_fanotify},
+                            {"fanotify-unread", play_fanotify_unread},
+                            {"fanotify-permission", play_fanotify_permission},
                             {"pidfd-outside", play_pidfd_outside},
                             {"pidfd-thread", play_pidfd_thread},
                             {"memfd-huge", play_memfd_huge},
@@ -185,6 +244,8 @@ int main(int argc, char **argv) {
                             {"io_uring", play_io_uring},
                             {"perf", play_perf},
                             {"bpf-map", play_bpf_map},
+                            {"bpf-map-used", play_bpf_map_used},
+                            {"bpf-program", play_bpf_program},
                             {"aio-forked", play_aio_forked},
                             {"mqueue", play_mqueue},
                             {"fs-context", play_fs_context},

@@ -44,17 +44,6 @@ static void play_owner_outside(void) {
   check_equal(fcntl(ends[0], F_GETOWN), getppid());
 }
 
-static void play_packet_pipe(void) {
-  int ends[2];
-  check_equal(pipe2(ends, O_DIRECT), 0);
-  check_equal(write(ends[1], "ab", 2), 2);
-  check_equal(write(ends[1], "c", 1), 1);
-  ready();
-  char bytes[8];
-  check_equal(read(ends[0], bytes, 8), 2);
-  check_equal(read(ends[0], bytes, 8), 1);
-}
-
 // A process outside the tree: its parent ends, and it becomes somebody else's. Ends when released.
 static void stranger(const char *label) {
   pid_t child = fork();
@@ -132,21 +121,48 @@ static void play_block(void) {
   check(fcntl(fd, F_GETFL) >= 0);
 }
 
-static void play_pty(void) {
-  int master, slave;
-  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
-  ready();
-  check_equal(write(slave, "hello\n", 6), 6);
-  char text[8] = {0};
-  check_equal(read(master, text, 7), 7);
+// Gives a descriptor away, to a process outside the tree that ends soon after us.
+static void give_away(int fd, int not_this) {
+  pid_t root = getpid(), child = fork();
+  check(child >= 0);
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    setsid();
+    close(not_this);
+    while (kill(root, 0) == 0) nap(50);
+    _exit(0);
+  }
+  must_exit_well(child);
+  close(fd);
 }
 
-static void play_controlling_tty(void) {
+static void play_terminal_outside(void) {
+  int master, slave;
+  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+  give_away(master, slave);
+  ready();
+  check(isatty(slave));
+}
+
+static void play_controlling_closed(void) {
   int master, slave;
   check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
   check_equal(ioctl(slave, TIOCSCTTY, 0), 0);
+  give_away(master, slave);
+  close(slave);
   ready();
-  check_equal(tcgetsid(slave), getpid());
+}
+
+// The master has not been told yet that its slave threw input away.
+static void play_status_unread(void) {
+  int master, slave, on = 1;
+  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+  check_equal(ioctl(master, TIOCPKT, &on), 0);
+  check_equal(tcflush(slave, TCIFLUSH), 0);
+  ready();
+  char status;
+  check_equal(read(master, &status, 1), 1);
+  check_equal(status, TIOCPKT_FLUSHREAD);
 }
 
 static void play_detached_mount(void) {
@@ -163,7 +179,6 @@ int main(int argc, char **argv) {
   play((struct test_case[]){{"deleted-large", play_deleted_large},
                             {"deleted-linked", play_deleted_linked},
                             {"owner-outside", play_owner_outside},
-                            {"packet-pipe", play_packet_pipe},
                             {"pipe-outside", play_pipe_outside},
                             {"proc-self", play_proc_self},
                             {"proc-child", play_proc_child},
@@ -172,8 +187,9 @@ int main(int argc, char **argv) {
                             {"fuse", play_fuse},
                             {"kmsg", play_kmsg},
                             {"block", play_block},
-                            {"pty", play_pty},
-                            {"controlling-tty", play_controlling_tty},
+                            {"terminal-outside", play_terminal_outside},
+                            {"controlling-closed", play_controlling_closed},
+                            {"status-unread", play_status_unread},
                             {"detached-mount", play_detached_mount},
                             {0}});
 }

@@ -8,8 +8,8 @@ const cases: readonly [string, string, string?][] = [
   ],
   ['unseen', 'a stop that the parent has not waited for is still to be waited for'],
   ['pending', 'the SIGCHLD of a stop stays pending'],
-  ['job', 'jobs stopped by SIGTSTP, SIGTTIN and SIGTTOU'],
-  ['threads', 'every thread of a stopped process stands still, and goes on'],
+  ['job', 'jobs stopped by SIGTSTP, SIGTTIN and SIGTTOU', 'SIGTTIN and SIGTTOU are refused'],
+  ['threads', 'every thread of a stopped process stands still, and goes on', 'it tells the parent'],
   ['root', 'the root of the tree is stopped'],
   ['twice', 'signals that wait behind a stop', 'it tells the parent'],
 ];

@@ -158,6 +158,160 @@ static void devices(void) {
   check_equal(fcntl(system, F_GETFL) & O_ACCMODE, O_WRONLY);
 }
 
+static void wait_queued(int fd, int count) {
+  for (int i = 0; queued(fd) != count; i++) {
+    if (i > 2000) fail("%d bytes are queued, not %d", queued(fd), count);
+    nap(5);
+  }
+}
+
+// Raw: what is written to either side waits, in order, whatever bytes it has.
+static void queues(void) {
+  int master = open_master();
+  int slave = open_slave(master, O_RDWR);
+  make_raw(slave);
+  static char in[3000], out[2000];
+  fill(in, sizeof in, 1);
+  fill(out, sizeof out, 2);
+  check_equal(write(master, in, sizeof in), sizeof in);
+  check_equal(write(slave, out, sizeof out), sizeof out);
+  wait_queued(slave, sizeof in);
+  wait_queued(master, sizeof out);
+
+  ready();
+
+  must_read(slave, in, sizeof in);
+  must_read(master, out, sizeof out);
+  check_equal(queued(slave), 0);
+  check_equal(queued(master), 0);
+}
+
+// All that the kernel takes: more than a line discipline holds.
+static void full_queues(void) {
+  int master = open_master_flags(O_RDWR | O_NONBLOCK);
+  int slave = open_slave(master, O_RDWR | O_NONBLOCK);
+  make_raw(slave);
+  static char in[65536], out[65536];
+  fill(in, sizeof in, 3);
+  fill(out, sizeof out, 4);
+  size_t in_length = 0, out_length = 0;
+  ssize_t count;
+  while ((count = write(master, in + in_length, 100)) > 0) in_length += (size_t)count;
+  while ((count = write(slave, out + out_length, 100)) > 0) out_length += (size_t)count;
+  // The kernel moves the first of it on, and takes a little more.
+  nap(50);
+  while ((count = write(master, in + in_length, 100)) > 0) in_length += (size_t)count;
+  while ((count = write(slave, out + out_length, 100)) > 0) out_length += (size_t)count;
+  check(in_length > 4096 && out_length > 4096);
+
+  ready();
+
+  check_equal(fcntl(master, F_SETFL, 0), 0);
+  check_equal(fcntl(slave, F_SETFL, 0), 0);
+  must_read(slave, in, in_length);
+  must_read(master, out, out_length);
+}
+
+// Lines, one of them not complete, and the echo of both; Ctrl-C among the characters is none.
+static void lines(void) {
+  int master = open_master();
+  int slave = open_slave(master, O_RDWR);
+  struct termios settings;
+  check_equal(tcgetattr(slave, &settings), 0);
+  check_equal(write(master, "one\rtwo\n\026\003lit\nthr", 17), 17);
+  check_equal(write(slave, "out\n", 4), 4);
+  wait_queued(slave, 13);
+  int shown = 0;
+  for (int i = 0; i < 100 && (shown == 0 || queued(master) != shown); i++) {
+    shown = queued(master);
+    nap(10);
+  }
+
+  ready();
+
+  check_equal(queued(master), shown);
+  char line[64];
+  check_equal(read(slave, line, sizeof line), 4);
+  check_equal(memcmp(line, "one\n", 4), 0);
+  check_equal(read(slave, line, sizeof line), 4);
+  check_equal(memcmp(line, "two\n", 4), 0);
+  check_equal(read(slave, line, sizeof line), 5);
+  check_equal(memcmp(line, "\003lit\n", 5), 0);
+  check_equal(queued(slave), 0);
+  // The line goes on: an erased character is replaced.
+  check_equal(write(master, "\177ree\n", 5), 5);
+  check_equal(read(slave, line, sizeof line), 6);
+  check_equal(memcmp(line, "three\n", 6), 0);
+}
+
+// Input in packet mode, of a locked terminal with locked settings, for reading alone.
+static void locked_queues(void) {
+  int master = open_master();
+  int slave = open_slave(master, O_RDWR);
+  int reading = open_slave(master, O_RDONLY);
+  make_raw(slave);
+  check_equal(write(slave, "out", 3), 3);
+  check_equal(write(master, "in", 2), 2);
+  wait_queued(reading, 2);
+  struct termios locked = {.c_lflag = ICANON | ECHO};
+  check_equal(ioctl(slave, TIOCSLCKTRMIOS, &locked), 0);
+  int on = 1;
+  check_equal(ioctl(master, TIOCPKT, &on), 0);
+  check_equal(ioctl(master, SLAVE_LOCK, &on), 0);
+
+  ready();
+
+  must_read(master, "\0out", 4);
+  must_read(reading, "in", 2);
+  struct termios found;
+  check_equal(tcgetattr(slave, &found), 0);
+  check_equal(found.c_lflag & (ICANON | ECHO), 0);
+}
+
+// What a program has said before it ended.
+static void last_words(void) {
+  int master = open_master();
+  int slave = open_slave(master, O_RDWR);
+  check_equal(write(slave, "bye\n", 4), 4);
+  wait_queued(master, 5);
+  close(slave);
+
+  ready();
+
+  must_read(master, "bye\r\n", 5);
+  char byte;
+  check_equal(read(master, &byte, 1), -1);
+  check_equal(errno, EIO);
+}
+
+// Ctrl-S stops the output, and Ctrl-Q starts it again.
+static void stopped(void) {
+  int master = open_master();
+  int slave = open_slave(master, O_RDWR | O_NONBLOCK);
+  struct termios settings;
+  check_equal(tcgetattr(slave, &settings), 0);
+  settings.c_lflag &= ~(tcflag_t)ECHO;
+  check_equal(tcsetattr(slave, TCSANOW, &settings), 0);
+  check_equal(write(slave, "before", 6), 6);
+  wait_queued(master, 6);
+  check_equal(write(master, "\023", 1), 1);
+  struct pollfd writable = {.fd = slave, .events = POLLOUT};
+  for (int i = 0; poll(&writable, 1, 0) != 0; i++) {
+    if (i > 2000) fail("the output is not stopped");
+    nap(5);
+  }
+
+  ready();
+
+  must_read(master, "before", 6);
+  check_equal(write(slave, "x", 1), -1);
+  check_equal(errno, EAGAIN);
+  check_equal(write(master, "\021", 1), 1);
+  check_equal(poll(&writable, 1, 10000), 1);
+  check_equal(write(slave, "after", 5), 5);
+  must_read(master, "after", 5);
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((const struct test_case[]){
@@ -166,6 +320,12 @@ int main(int argc, char **argv) {
       {"hung-up", hung_up},
       {"master-of-another", master_of_another},
       {"devices", devices},
+      {"queues", queues},
+      {"full-queues", full_queues},
+      {"lines", lines},
+      {"locked-queues", locked_queues},
+      {"last-words", last_words},
+      {"stopped", stopped},
       {0},
   });
 }

@@ -41,3 +41,22 @@ kernelTest({
   rounds: 2,
   criuFails: 'it refuses a session whose terminal has its master in another one',
 });
+
+const QUEUES: readonly [name: string, test: string, criuFails?: string][] = [
+  ['queues', 'what waits to be read on either side of a raw pty is there again'],
+  ['full-queues', 'a pty that is full in both directions keeps all of it', 'it loses a part'],
+  ['lines', 'lines remain lines, and one that is not complete is continued', 'it loses that one'],
+  ['locked-queues', 'the queues of a locked pty in packet mode are kept', 'it keeps the mode byte'],
+  ['last-words', 'what a program said to its terminal before it ended can still be read', 'lost'],
+  ['stopped', 'Ctrl-S holds, and Ctrl-Q goes on', 'it does not save that'],
+];
+
+for (const [name, test, criuFails] of QUEUES) {
+  kernelTest({
+    name: test,
+    program: 'terminals/pairs.c',
+    args: [name],
+    rounds: 2,
+    ...(criuFails !== undefined && { criuFails }),
+  });
+}

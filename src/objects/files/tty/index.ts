@@ -9,7 +9,7 @@ import type { MessageValue } from '../../../images/schema.js';
 import { O_CLOEXEC } from '../../../linux/uapi/fcntl.js';
 import { defined } from '../../../support/assert.js';
 import { toNumber } from '../../../support/bytes.js';
-import { type DescriptionView, defineFileKind } from '../../kinds.js';
+import { type DescriptionView, defineFileKind, type ResourceEntry } from '../../kinds.js';
 import { noOwner } from '../registry.js';
 import { TERMINALS, terminalKey, type Which, whichTerminal } from './devices.js';
 import { observeTerminal, type SideSeen, type TerminalSeen } from './observe.js';
@@ -52,7 +52,16 @@ function infoEntry(which: Which, view: DescriptionView, seen: TerminalSeen): Tty
     dev: toNumber(stat.dev),
     uid: stat.uid,
     gid: stat.gid,
+    ...(which.side === 'slave' && seen.queues?.isStopped && { stopped: true }),
+    ...(which.side === 'master' && seen.queues?.isPeerClosed && { peer_closed: true }),
   };
+}
+
+/** What can be read from this side. */
+function queueOf({ side }: Which, tty_id: number, { queues }: TerminalSeen): ResourceEntry[] {
+  const data = side === 'master' ? queues?.output : queues?.input;
+  if ((side !== 'master' && side !== 'slave') || !data || data.length === 0) return [];
+  return [{ image: IMAGES.TTY_DATA, key: String(tty_id), value: { tty_id, data } }];
 }
 
 export const terminal = defineFileKind<TtyFileEntry, TerminalSeen, MadeTerminal>({
@@ -77,7 +86,10 @@ export const terminal = defineFileKind<TtyFileEntry, TerminalSeen, MadeTerminal>
         fown: noOwner(),
         ...(isNamed && { regf_id: ids.addNamed(named, { flags, pos: 0n }) }),
       },
-      resources: [{ image: IMAGES.TTY_INFO, key: String(info.id), value: info }],
+      resources: [
+        { image: IMAGES.TTY_INFO, key: String(info.id), value: info },
+        ...queueOf(which, info.id, seen),
+      ],
     };
   },
   resourceOf: ({ tty_info_id }, { terminals }) => terminals.of(tty_info_id).key,

@@ -16,7 +16,8 @@ import { toNumber } from '../../../support/bytes.js';
 import { external, unsupported } from '../../../support/errors.js';
 import type { DescriptionView, TreeFiles } from '../../kinds.js';
 import type { DumpPort } from '../../ports.js';
-import { slaveDevice, whichTerminal } from './devices.js';
+import { type Side, slaveDevice, whichTerminal } from './devices.js';
+import { observeQueues, type QueuesSeen } from './queue.js';
 import {
   askInt,
   askLocked,
@@ -46,6 +47,8 @@ export interface TerminalSeen {
   session: { sid: number; pgrp: number };
   /** Its other side is the user's affair: 'tty[8803:1a]'. */
   external: string | undefined;
+  /** Of a pty whose master is in the tree. */
+  queues: QueuesSeen | undefined;
 }
 
 export function observeTerminal(
@@ -61,8 +64,30 @@ export function observeTerminal(
   return {
     sides,
     session: sessionOf(processes, device),
+    queues: queuesOf(port, sides),
     external: isExternal ? resource : undefined,
   };
+}
+
+function queuesOf(
+  port: DumpPort,
+  sides: ReadonlyMap<DescriptionView, SideSeen>,
+): QueuesSeen | undefined {
+  const find = (wanted: Side): DescriptionView | undefined =>
+    [...sides.keys()].find((view) => whichTerminal(view).side === wanted);
+  const masterView = find('master');
+  const side = masterView && sides.get(masterView);
+  if (!masterView || !side?.settings) return undefined;
+  const slaveView = find('slave');
+  const take = ({ process, fd }: DescriptionView): number => port.take(process.task, fd);
+  const master = take(masterView);
+  const slave = slaveView && take(slaveView);
+  try {
+    return observeQueues(port, { master, slave, side, settings: side.settings });
+  } finally {
+    port.drop(master);
+    if (slave !== undefined) port.drop(slave);
+  }
 }
 
 function observeSide(port: DumpPort, view: DescriptionView): SideSeen {

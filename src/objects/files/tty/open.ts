@@ -75,7 +75,9 @@ function openSlave({ entry, made, process: { track } }: FileBuild<TtyFileEntry, 
   const flags = reopenFlags(entry.flags, undefined);
   // open(2) sets O_LARGEFILE by itself; who makes a pty by forkpty(3) has slaves without it.
   if (master !== undefined && (entry.flags & O_LARGEFILE) === 0) {
-    return track.newFd(openPeer, { fd: master, request: TIOCGPTPEER, flags }, { object });
+    // O_CLOEXEC would remain among the flags of the description.
+    const peer = { fd: master, request: TIOCGPTPEER, flags: flags & ~O_CLOEXEC };
+    return track.newFd(openPeer, peer, { object });
   }
   const pathname = `/proc/self/fd/${slave}`;
   return track.newFd(openat, { dirfd: AT_FDCWD, pathname, flags, mode: 0 }, { object });

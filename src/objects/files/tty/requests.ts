@@ -18,7 +18,11 @@ export type LockedSettings = StructValue<typeof termios>;
 export type WindowSize = StructValue<typeof winsize>;
 
 /** An int; undefined when the terminal has no such thing. */
-export function askInt(port: KernelPort, fd: number, request: number): number | undefined {
+export function askInt(
+  port: Pick<KernelPort, 'attempt' | 'scope'>,
+  fd: number,
+  request: number,
+): number | undefined {
   using scope = port.scope();
   const argp = scope.alloc(4);
   if (port.attempt(ioctl, { fd, request, argp }) < 0) return undefined;

@@ -71,16 +71,27 @@ function verifyGivable({ own }: Terminals, sid: number): void {
   });
 }
 
-/** Which groups of the restored tree are in the foreground of their terminals. */
-export function rebuildSessions(context: RebuildInputs, access: TerminalAccess): void {
+/**
+ * Which groups of the restored tree are in the foreground of their terminals. Returns the group that gets into that of
+ * our own; undefined when none does, or it is our own group.
+ */
+export function rebuildSessions(
+  context: RebuildInputs,
+  access: TerminalAccess,
+): number | undefined {
+  let jobGroup: number | undefined;
   const groups = new Set(context.processes.map(({ pstree }) => pstree.pgid));
   for (const terminal of context.terminals.all) {
     const { sid, pgrp } = sessionOf(terminal);
     if (sid === 0 || terminal.kind === 'current') continue;
     const leader = context.processes.find(({ vpid }) => vpid === sid);
     if (leader) putInFront(leader, { terminal, pgrp, groups }, access);
-    else if (terminal.kind === 'callers' && groups.has(pgrp)) giveOurs(context, terminal, pgrp);
+    else if (terminal.kind === 'callers' && groups.has(pgrp)) {
+      giveOurs(context, terminal, pgrp);
+      if (context.terminals.own?.isInFront && pgrp !== context.outside?.group) jobGroup = pgrp;
+    }
   }
+  return jobGroup;
 }
 
 function putInFront(
@@ -126,15 +137,23 @@ function giveBackOnFailure(plan: Plan<HostStepPort>, fd: number, group: number):
   });
 }
 
+/** What changing a terminal takes. */
+export type TerminalPort = Pick<KernelPort, 'call' | 'attempt' | 'scope'>;
+
 /** As a process in the background may do, too: with SIGTTOU blocked. tcsetpgrp(3). */
 export function setForeground(port: KernelPort, fd: number, group: number): void {
   withoutTtou(port, () => port.call(ioctl, { fd, request: TIOCSPGRP, argp: u32Bytes(group) }));
 }
 
+/** As setForeground; whoever is gone gets nothing. */
+export function attemptForeground(port: TerminalPort, fd: number, group: number): void {
+  withoutTtou(port, () => port.attempt(ioctl, { fd, request: TIOCSPGRP, argp: u32Bytes(group) }));
+}
+
 const SIG_BLOCK = 0;
 
 /** What changes a terminal from the background stops its caller by SIGTTOU, unless that is blocked. */
-export function withoutTtou(port: KernelPort, change: () => void): void {
+export function withoutTtou(port: TerminalPort, change: () => void): void {
   using scope = port.scope();
   const oldset = scope.alloc(8);
   const set = u64Bytes(sigmask(SIGTTOU));

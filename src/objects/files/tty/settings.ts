@@ -17,6 +17,7 @@ import { u32Bytes } from '../../../support/bytes.js';
 import type { KernelPort } from '../../ports.js';
 import type { RebuildInputs } from '../../rebuild-context.js';
 import type { TtyInfoEntry } from './index.js';
+import { refillQueues, stopOutput } from './queue.js';
 import { askSettings, type Settings } from './requests.js';
 import { withoutTtou } from './sessions.js';
 import type { Terminal } from './terminals.js';
@@ -40,10 +41,16 @@ export function rebuildSettings({ plan, terminals }: RebuildInputs): void {
   }
 }
 
-function setPair(port: KernelPort, { fds, master, slave }: Terminal): void {
+function setPair(port: KernelPort, { fds, master, slave, input, output }: Terminal): void {
   const fd = fds.master as number;
   const info = (slave ?? master) as TtyInfoEntry;
-  if (info.termios) set(port, fd, settingsOf(info.termios));
+  const settings = info.termios && settingsOf(info.termios);
+  if (settings) {
+    const pair = { master: fd, slave: fds.slave ?? -1, settings };
+    if (input.length + output.length > 0) refillQueues(port, pair, { input, output });
+    set(port, fd, settings);
+    if (slave?.stopped) stopOutput(port, pair);
+  }
   if (info.termios_locked) {
     const { c_cc, ...flags } = settingsOf(info.termios_locked);
     const argp = termios.encode({ ...flags, c_cc });

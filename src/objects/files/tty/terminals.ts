@@ -9,6 +9,7 @@ import { TtyType } from '../../../images/messages/tty.js';
 import { encodeDev } from '../../../linux/procfs/devices.js';
 import { O_RDWR } from '../../../linux/uapi/fcntl.js';
 import { PTMX_MINOR, TTYAUX_MAJOR } from '../../../linux/uapi/tty.js';
+import { concat } from '../../../support/bytes.js';
 import { external, imageError, refused } from '../../../support/errors.js';
 import type { TtyInfoEntry } from './index.js';
 import type { WindowSize } from './requests.js';
@@ -31,8 +32,8 @@ export interface TerminalHost {
   /** A new pty with this number, its master opened with these flags. Throws `refused` when it is taken. */
   makePair(
     index: number,
-    as: { flags: number; size?: WindowSize },
-  ): { master: number; slave: number };
+    as: { flags: number; hasSlave: boolean; size?: WindowSize },
+  ): { master: number; slave?: number };
   /** Closes one of them early. */
   drop(fd: number): void;
   readonly own: OwnTerminal | undefined;
@@ -58,6 +59,9 @@ export interface Terminal {
   readonly slave: TtyInfoEntry | undefined;
   /** Descriptors of ours. */
   readonly fds: { master?: number; slave?: number };
+  /** To be read from each side. */
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
 }
 
 const PTMX = encodeDev({ major: TTYAUX_MAJOR, minor: PTMX_MINOR });
@@ -138,16 +142,21 @@ type Means = TerminalsInput & { flags: ReadonlyMap<number, number> };
 function terminalOf(key: string, infos: readonly TtyInfoEntry[], means: Means): Terminal {
   const master = infos.find(({ rdev }) => rdev === PTMX);
   const slave = infos.find((info) => info !== master);
-  const terminal = { key, master, slave };
+  const data = means.images.many(IMAGES.TTY_DATA);
+  const queued = (info: TtyInfoEntry | undefined): Uint8Array =>
+    concat(data.filter(({ tty_id }) => tty_id === info?.id).map((one) => one.data));
+  const terminal = { key, master, slave, input: queued(slave), output: queued(master) };
   const { type } = (slave ?? master) as TtyInfoEntry;
   if (type === TtyType.CTTY) return { ...terminal, kind: 'current', fds: {} };
   if (type !== TtyType.PTY && type !== TtyType.EXT_TTY) {
     return { ...terminal, kind: 'device', fds: {} };
   }
   if (master && type === TtyType.PTY) {
-    const { winsize: size } = master;
+    const { winsize: size, peer_closed } = master;
     const flags = means.flags.get(master.id) ?? 0;
-    const fds = means.host.makePair(indexOf(master), { flags, ...(size && { size }) });
+    // Of a master whose slave was never opened it must not be opened now: it would be told that it was closed.
+    const hasSlave = slave !== undefined || peer_closed === true;
+    const fds = means.host.makePair(indexOf(master), { flags, hasSlave, ...(size && { size }) });
     return { ...terminal, kind: 'pair', fds };
   }
   const only = slave as TtyInfoEntry;
@@ -164,7 +173,7 @@ function terminalOf(key: string, infos: readonly TtyInfoEntry[], means: Means): 
     return {
       ...terminal,
       kind: 'hung up',
-      fds: means.host.makePair(indexOf(only), { flags: O_RDWR }),
+      fds: means.host.makePair(indexOf(only), { flags: O_RDWR, hasSlave: true }),
     };
   }
   return { ...terminal, kind: 'callers', fds: { slave: callersTerminal(only, means).fd } };
