@@ -115,6 +115,9 @@ const OUTSIDE_OPTIONS: readonly OptionSpec[] = [
       rpc: 'external',
     },
   ),
+  toggle('evasive-devices', 'dump restore', 'take any path of a device that lost its own', {
+    rpc: 'evasive_devices',
+  }),
   value('inherit-fd', 'list FD:RESOURCE', 'restore', 'hand in: fd[N]:RESOURCE', {
     rpc: 'inherit_fd',
   }),

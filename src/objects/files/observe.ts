@@ -15,6 +15,7 @@ import { CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import { evadeName } from './devices.js';
 import {
   canBeExternal,
   externalFile,
@@ -172,7 +173,7 @@ class Tables {
     else if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = kind?.isDevice
         ? { name: link.path, stat }
-        : this.namer.name(target, link, { stat, via });
+        : this.named(this.namer.name(target, link, { stat, via }));
     }
     const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
     const description: ObservedDescription = { view, kind, ...nothing };
@@ -183,6 +184,10 @@ class Tables {
     }
     this.descriptions.push(description);
     return description;
+  }
+
+  private named(named: NamedFile): NamedFile {
+    return this.port.options.evasiveDevices ? evadeName(this.port, named) : named;
   }
 
   private obstacle(view: DescriptionView, kind: FileKind | undefined): CheckpointError | undefined {

@@ -25,6 +25,7 @@ import type { Track } from '../../plan/track.js';
 import type { RestoreObjectOptions } from '../options.js';
 import type { KernelPort } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { deviceText, isDevice } from './devices.js';
 import { readBuildId } from './named.js';
 
 const TYPE_NAMES = new Map([
@@ -47,11 +48,18 @@ export function surveyNamed(
   port: KernelPort,
   { fileValidation, skipFileRwxCheck, path }: RestoreObjectOptions & { path?: string },
 ): string[] {
-  const { name, mode, size, build_id } = entry;
+  const { name, mode, size, build_id, rdev } = entry;
   const found = port.attemptStat(path ?? name);
-  if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
+  if (typeof found === 'number') {
+    const evasive = isDevice(mode ?? 0) ? ' (see --evasive-devices)' : '';
+    return [`'${name}' is missing (${errnoName(-found)})${evasive}`];
+  }
   if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
     return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];
+  }
+  if (rdev !== undefined && rdev !== found.rdev) {
+    const [now, was] = [deviceText(found.rdev), deviceText(rdev)];
+    return [`'${name}' is the device ${now}, and was ${was} (see --evasive-devices)`];
   }
   const compared = skipFileRwxCheck ? MODE_BITS & ~RWX_BITS : MODE_BITS;
   if (mode !== undefined && ((mode ^ found.mode) & compared) !== 0) {

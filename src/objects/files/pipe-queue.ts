@@ -21,6 +21,7 @@ import { viewOf } from '../../support/bytes.js';
 import { external } from '../../support/errors.js';
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
+import { refuseAutofs } from './autofs.js';
 import { externalQueue, offerExternal } from './external.js';
 import { copyQueue, DEFAULT_PIPE_BYTES, makePipe, QueueCopy } from './pipe-copy.js';
 import { findPackets, type Packet } from './pipe-packets.js';
@@ -52,6 +53,7 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
     const size = port.call(fcntl, { fd, cmd: F_GETPIPE_SZ, arg: 0 });
     const queued = queuedBytes(port, fd);
     const isExternal = isLeftOut(any, port.options.external);
+    if (isExternal) refuseAutofs(port, any);
     if (!isExternal && (!writing || !reading)) mustBeAlone(port, { fd, queued, description: any });
     // What waits in a pipe is its reader's.
     const isSaved = queued > 0 && !(isExternal && !reading);
@@ -89,6 +91,7 @@ function mustBeAlone(
     ? (events & POLLERR) !== 0
     : (events & POLLHUP) !== 0 || (queued === 0 && readsEndOfFile(port, fd));
   if (closed) return;
+  refuseAutofs(port, description);
   const end = writes ? 'reading' : 'writing';
   const error = external(`its ${end} end is outside the tree ('${description.target}')`, {
     remedy: 'checkpoint the processes at both ends',

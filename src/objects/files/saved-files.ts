@@ -6,6 +6,7 @@ import { FASYNC } from '../../linux/uapi/fcntl.js';
 import { external, imageError, unsupported, within } from '../../support/errors.js';
 import type { FileKind } from '../kinds.js';
 import type { ProcessRebuild, RebuildInputs, RegFileEntry } from '../rebuild-context.js';
+import { evadeEntry } from './devices.js';
 import { HandedIns } from './handed-in.js';
 import { handedInKind } from './handed-in-kinds.js';
 import { FILE_KINDS } from './index.js';
@@ -44,7 +45,14 @@ export class SavedFiles {
   constructor(context: RebuildInputs) {
     const { images } = context;
     this.images = images;
-    this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
+    const { port, options } = context;
+    this.byId = new Map(
+      images.many(IMAGES.FILES).map((entry) => {
+        const { id, reg } = entry;
+        const isEvasive = options.evasiveDevices && reg !== undefined;
+        return [id, isEvasive ? { ...entry, reg: evadeEntry(port, reg) } : entry];
+      }),
+    );
     this.remaps = new RebuildRemaps(context, (id) => this.named(id));
     this.handedIns = new HandedIns(context, this.byId);
   }
