@@ -57,14 +57,14 @@ const OUR_FIELDS: string[] = [
   'thread_core_entry.tsc_sigsegv',
   'timerfd_entry.expires_nsec',
   'timerfd_entry.expires_sec',
+  'tty_info_entry.peer_closed',
+  'tty_info_entry.stopped',
   'user_x86_regs_entry.restart',
   'vma_entry.accounted',
   'vma_entry.anon_name',
   'vma_entry.locked_on_fault',
   'vma_entry.object_size',
   'vma_entry.sealed',
-  'tty_info_entry.peer_closed',
-  'tty_info_entry.stopped',
 ];
 
 function wireType(field: Field): string {

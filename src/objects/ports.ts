@@ -1,7 +1,7 @@
 /** What objects may use of the kernel while they observe: handed in, so that objects import no effects. */
 import type { XstateLayout } from '../arch/arch.js';
 import type { Arguments, Params, Place, Syscall } from '../linux/syscall.js';
-import type { Value } from '../plan/track.js';
+import type { SureTape } from '../plan/sure-tape.js';
 import type { ObjectOptions } from './options.js';
 import type { OwnTask } from './own-task.js';
 
@@ -43,16 +43,6 @@ export interface KernelPort {
   readText(path: string): string;
   readLink(path: string): string;
   readDir(path: string): string[];
-}
-
-/** Calls that run one after another, whatever becomes of each. */
-export interface SureTape {
-  /** The value stands for its result, in later calls. */
-  call<P extends Params>(call: Syscall<P>, args: Arguments<P, Value>): Value;
-  /** Zeroed memory for a call to fill; `read()` once the tape has run. */
-  reserve(length: number): Place & { read(): Uint8Array };
-  /** Once the tape has run; -errno for a failure. */
-  resultOf(value: Value): number;
 }
 
 /**

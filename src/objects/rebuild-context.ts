@@ -124,4 +124,6 @@ export interface RebuildInputs {
   hostImageFd(name: string): number;
   /** So many pidfds, in woodfrog's own table, of one process that has ended; of another one at each call. */
   hostEndedPidfds(count: number): number[];
+  /** A file in /proc of a process that had this pid and is gone, opened while it was there, in woodfrog's own table. */
+  hostGoneFile(at: { pid: number; name: string; flags: number; pos: bigint }): number;
 }

@@ -48,10 +48,11 @@ export interface CompileInput {
   store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
-  hostEndedPidfds(count: number): number[];
   terminalHost: TerminalHost;
   /** Descriptors of ours that were handed in, by the resource that they stand for: 'tty[8803:1a]'. */
   inherited: ReadonlyMap<string, number>;
+  hostEndedPidfds: RebuildInputs['hostEndedPidfds'];
+  hostGoneFile: RebuildInputs['hostGoneFile'];
 }
 
 export interface Compiled {

@@ -4,7 +4,8 @@ import type { Host } from '../host/host.js';
 import { Port } from '../host/port.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../objects/options.js';
 import { OwnTask } from '../objects/own-task.js';
-import type { DumpPort, SureTape } from '../objects/ports.js';
+import type { DumpPort } from '../objects/ports.js';
+import type { SureTape } from '../plan/sure-tape.js';
 import { defined } from '../support/assert.js';
 import { runSurely, type SureOptions } from '../tracer/surely.js';
 

@@ -30,7 +30,7 @@ import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
-import { EndedPidfds } from './ended-pidfds.js';
+import { EndedTasks } from './ended-tasks.js';
 import { execute } from './execute.js';
 import { InheritedFds, openImages, restoredLimit } from './inherited-fds.js';
 import { ObjectPort } from './object-port.js';
@@ -55,17 +55,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   const { host, interrupts } = session;
   using store = new HostImageStore(host, options.imagesDir, { sync: false });
   const images = readVerified(store);
-  const fileTypes = fileKinds.map(({ fdType }) => fdType);
-  refuseUnsupported(images, { fileTypes, images: resourceImages });
-  verifyCpu(images, session.stubs, options.cpuCaps);
-  if (options.detached && !options.sibling) refuseOrphanSignal(images);
+  refuseImpossible(images, session, options);
   interrupts.arm(RESTORE_SEC, { ticking: true });
   using undo = new Undo();
   using _parent = adoptOrphans(host);
   using _limit = restoredLimit(host);
   using inherited = new InheritedFds(session, images, openImages(store));
-  using ended = new EndedPidfds(session);
   using terminals = new OwnTerminals(session);
+  using ended = new EndedTasks(session);
   const puppet = startPuppet(host, {
     stubs: session.stubs,
     interrupts,
@@ -84,9 +81,10 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
-      hostEndedPidfds: (count) => ended.make(count),
       terminalHost: terminals,
-      inherited: new Map(options.inheritFd.map(({ fd, resource }) => [resource, fd])),
+      inherited: inheritedResources(options),
+      hostEndedPidfds: (count) => ended.pidfds(count),
+      hostGoneFile: (at) => ended.file(at),
     });
     verifyPlan(compiled.plan, { first: compiled.births.first.track });
     if (options.explain) {
@@ -103,9 +101,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     interrupts.check(() => 'the tree to be let go');
     run.commit({ leaveStopped: options.leaveStopped });
     undo.forget();
-    run.afterwards((what, error) =>
-      log.error('restore', `Restored, but not: ${what}: ${String(error)}`),
-    );
+    run.afterwards(tellIn(log));
     return {
       kind: 'restored',
       pid: root.vpid,
@@ -121,6 +117,22 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
     run?.[Symbol.dispose]();
   }
 }
+
+const inheritedResources = ({ inheritFd }: RestoreOptions): Map<string, number> =>
+  new Map(inheritFd.map(({ fd, resource }) => [resource, fd]));
+
+/** What can be told from the images alone, before anything is started. */
+function refuseImpossible(images: ImageSet, { stubs }: Session, options: RestoreOptions): void {
+  const fileTypes = fileKinds.map(({ fdType }) => fdType);
+  refuseUnsupported(images, { fileTypes, images: resourceImages });
+  verifyCpu(images, stubs, options.cpuCaps);
+  if (options.detached && !options.sibling) refuseOrphanSignal(images);
+}
+
+const tellIn =
+  (log: OperationEnv['log']) =>
+  (what: string, error: unknown): void =>
+    log.error('restore', `Restored, but not: ${what}: ${String(error)}`);
 
 const statsOf = (startedMs: number, forkedMs: number): RestoreStats => ({
   pages_compared: 0,

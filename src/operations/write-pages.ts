@@ -11,7 +11,8 @@ import { PagemapWriter, PE_PRESENT } from '../images/pagemap.js';
 import type { InspectedMemory, Segment } from '../objects/memory/inspect.js';
 import { toNumber } from '../support/bytes.js';
 import { within } from '../support/errors.js';
-import { type RunSink, writeProcessPages, writeSegmentPages } from '../tracer/pages.js';
+import { type RunSink, writeProcessPages } from '../tracer/pages.js';
+import { writeSegmentPages } from '../tracer/segment-pages.js';
 
 export interface ProcessMemory {
   process: ProcessView;

@@ -59,6 +59,8 @@ test('the usual call of a container engine is understood', () => {
     ghostFiemap: false,
     linkRemap: false,
     fileLocks: false,
+    shellJob: false,
+    external: [],
     fileValidation: 'buildid',
     cgroups: { roots: [], controllers: [], properties: [] },
   });
@@ -161,7 +163,7 @@ test('an option whose feature is to come is refused by name, unless it asks for 
     ['dump', '-t1', '--tcp-established'],
     /'--tcp-established' belongs to TCP connections, which woodfrog cannot save yet/,
   );
-  refuses(['dump', '-t1', '-j'], /Option '-j' belongs to shell jobs/);
+  refuses(['dump', '-t1', '-x'], /Option '-x' belongs to external unix sockets/);
   refuses(['dump', '-t1', '--network-lock', 'nftables'], /TCP connections/);
   assert.equal(dump('-t1', '--network-lock', 'skip').pid, 1);
   assert.equal(dump('-t1', '--no-tcp-established').pid, 1);

@@ -4,13 +4,13 @@
  */
 import type { Scope } from '../host/arena.js';
 import { type Host, retryInterrupted, syscallError } from '../host/host.js';
-import { ENXIO, errnoName } from '../linux/errno.js';
+import { errnoName } from '../linux/errno.js';
 import { AT_FDCWD } from '../linux/syscall.js';
-import { close, fstat, lseek, openat, pread64, pwrite64 } from '../linux/syscalls/files.js';
+import { close, openat, pread64, pwrite64 } from '../linux/syscalls/files.js';
 import { processVmReadv } from '../linux/syscalls/memory.js';
-import { O_CLOEXEC, O_RDONLY, SEEK_DATA, SEEK_HOLE, stat } from '../linux/uapi/fcntl.js';
+import { O_CLOEXEC, O_RDONLY } from '../linux/uapi/fcntl.js';
 import { PAGE_SIZE } from '../support/brand.js';
-import { alignUp, getU64, setU64, viewOf } from '../support/bytes.js';
+import { getU64, setU64, viewOf } from '../support/bytes.js';
 import { type CheckpointError, refused } from '../support/errors.js';
 import { type Range, scanContent } from './page-scan.js';
 
@@ -51,7 +51,7 @@ export interface SavedArea extends Range {
  * ask for megabytes of neighbouring page cache at once, which are seldom at hand: with 16 MiB a copy of 256 MiB took
  * two to four times as long (Linux 6.18).
  */
-const PIECE = 256 << 10;
+export const PIECE = 256 << 10;
 /** UIO_MAXIOV. */
 const IOVECS = 1024;
 const IOVEC_SIZE = 16;
@@ -86,7 +86,7 @@ export function writeProcessPages(
 }
 
 /** Gathers neighbours into one run of the pagemap. */
-class RunWriter {
+export class RunWriter {
   readonly #sink: RunSink;
   #start = 0;
   #end = 0;
@@ -115,7 +115,7 @@ class RunWriter {
 }
 
 /** The reused buffer, and what has been put into it. */
-class Pieces {
+export class Pieces {
   readonly target: PageTarget;
   readonly scope: Scope;
   readonly #host: Host;
@@ -136,6 +136,12 @@ class Pieces {
 
   get room(): number {
     return this.#buffer.length - this.filled;
+  }
+
+  /** Whether what has been filled is nothing but zeros. */
+  get isZero(): boolean {
+    const { buffer, byteOffset } = this.#buffer.bytes;
+    return new BigUint64Array(buffer, byteOffset, this.filled / 8).every((word) => word === 0n);
   }
 
   /** What the last page of a file has beyond the file's end. */
@@ -299,71 +305,3 @@ const unreadablePage = (address: number): CheckpointError =>
       'it may be a guard page (MADV_GUARD_INSTALL): these are recognised from Linux 6.15 on; ' +
       'or memory that the machine has found broken',
   });
-
-/** Writes the pages of a shared object that hold content, reached by a link to it; how many there are. */
-export function writeSegmentPages(
-  host: Host,
-  { link, flags }: { link: string; flags: number },
-  target: PageTarget,
-): number {
-  const fd = host.call(openat, {
-    dirfd: AT_FDCWD,
-    pathname: link,
-    flags: O_RDONLY | O_CLOEXEC,
-    mode: 0,
-  });
-  using scope = host.scope();
-  const pieces = new Pieces(host, scope, target);
-  const runs = new RunWriter(target.pagemap);
-  try {
-    const size = sizeOf(host, fd);
-    for (let at = 0; at < size; ) {
-      const start = host.attempt(lseek, { fd, offset: at, whence: SEEK_DATA });
-      if (start === -ENXIO) break;
-      if (start < 0) throw syscallError('lseek', -start, `lseek(SEEK_DATA) of '${link}'`);
-      const hole = host.call(lseek, { fd, offset: start, whence: SEEK_HOLE });
-      at = alignUp(hole, PAGE_SIZE);
-      runs.add(start, at, flags);
-      const end = Math.min(at, size);
-      copyRange(host, { fd, start, end, link }, pieces);
-      pieces.addZeros(at - end);
-    }
-    pieces.write();
-    runs.flush();
-    return runs.pageCount;
-  } finally {
-    host.attempt(close, { fd });
-  }
-}
-
-function sizeOf(host: Host, fd: number): number {
-  using scope = host.scope();
-  const statbuf = scope.alloc(stat.size);
-  host.call(fstat, { fd, statbuf });
-  return stat.decode(statbuf.bytes).st_size;
-}
-
-function copyRange(
-  host: Host,
-  { fd, start, end, link }: Range & { fd: number; link: string },
-  pieces: Pieces,
-): void {
-  for (let at = start; at < end; ) {
-    if (pieces.room === 0) pieces.write();
-    const count = retryInterrupted(() =>
-      host.attempt(pread64, {
-        fd,
-        buf: pieces.address,
-        count: Math.min(end - at, pieces.room),
-        offset: at,
-      }),
-    );
-    if (count <= 0) {
-      throw refused(`the shared memory cannot be read: ${count < 0 ? errnoName(-count) : 'end'}`, {
-        object: link,
-      });
-    }
-    pieces.filled += count;
-    at += count;
-  }
-}

@@ -32,7 +32,7 @@ import {
 } from '../linux/uapi/ptrace.js';
 import { CLONE_PARENT, CLONE_VFORK, CLONE_VM, clone_args } from '../linux/uapi/sched.js';
 import { type Pid, pid } from '../support/brand.js';
-import { concat, toSigned, toWord, u64Bytes } from '../support/bytes.js';
+import { concat, toSigned, toWord, u32Bytes, u64Bytes } from '../support/bytes.js';
 import { CheckpointError, gone, refused } from '../support/errors.js';
 import { cString } from '../support/text.js';
 import { killSurely } from './kill.js';
@@ -70,6 +70,8 @@ interface StartOptions {
   stubs: Stubs;
   interrupts: Interrupts;
   sibling: boolean;
+  /** The pid it must have; any if left out. */
+  tid?: number;
   /** Filters that it and its descendants install are not in force while they are traced. */
   suspendSeccomp: boolean;
 }
@@ -125,7 +127,7 @@ export function endPuppet(
 }
 
 /** A child that runs the puppet's program, or has exited with the errno of execveat. */
-function cloneExec(host: Host, lifeline: number, { stubs, sibling }: StartOptions): Pid {
+function cloneExec(host: Host, lifeline: number, { stubs, sibling, tid }: StartOptions): Pid {
   using scope = host.scope();
   const fd = host.call(memfdCreate, { name: 'woodfrog', flags: MFD_CLOEXEC });
   try {
@@ -134,6 +136,7 @@ function cloneExec(host: Host, lifeline: number, { stubs, sibling }: StartOption
     const args = clone_args.encode({
       flags: BigInt(CLONE_VM + CLONE_VFORK + (sibling ? CLONE_PARENT : 0)),
       exit_signal: sibling ? 0 : SIGCHLD,
+      ...(tid !== undefined && { set_tid: scope.store(u32Bytes(tid)), set_tid_size: 1 }),
     });
     const name = scope.store(cString('woodfrog'));
     const result = stubs.cloneExec([

@@ -68,6 +68,19 @@ describe('a job of a shell in a tmux window, restored in another', () => {
       await second.shows(/status of fg: 0/);
     }));
 
+  test('top goes on counting, and ends when it is told', () =>
+    withTmux(async (tmux, images) => {
+      const first = await tmux.window();
+      first.type('HOME=/nonexistent top -d 0.3', 'Enter');
+      await first.shows(/load average/);
+      await freeze(first, 'top', images);
+      const second = await tmux.window();
+      second.type(restoring(images), 'Enter');
+      await second.shows(/load average[\s\S]*COMMAND/);
+      second.type('q');
+      await second.shows(/status 0/);
+    }));
+
   test('a pipeline: the second command, in the group of the first', () =>
     withTmux(async (tmux, images) => {
       const first = await tmux.window();

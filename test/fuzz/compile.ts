@@ -115,6 +115,7 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     hostEndedPidfds: (count) => Array(count).fill(6),
     terminalHost: fakeTerminals(),
     inherited: new Map(),
+    hostGoneFile: () => 6,
   });
   verifyPlan(plan, { first: births.first.track });
 }

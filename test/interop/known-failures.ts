@@ -23,6 +23,8 @@ const COPIES = 'CRIU makes copies of what processes share, or refuses';
 const PACKETS = 'CRIU refuses pipes in packet mode, and does not know packets in images';
 const ENDED = 'CRIU refuses leaders that have ended, and does not know them in images';
 
+const BEHIND = 'CRIU issues the call again behind the handler: pause(2) waits for another signal';
+
 /** By the name of the kernel test. */
 export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'root with reduced capabilities, securebits, ambient set and no_new_privs stays so': limits,
@@ -54,6 +56,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'a pipe in packet mode keeps its packets apart': both(PACKETS),
   'packets and plain bytes in one pipe stay what they are': both(PACKETS),
   'packets in a FIFO, and from another description of an end, stay apart': both(PACKETS),
+  'the open list of descriptors of a process that is gone stays open': {
+    fromCriu: 'CRIU looks at it by fstat(2), which fails',
+  },
   'POSIX locks stay, each of its own process, by range': {
     fromCriu: 'CRIU does not see the locks of a second process that has the same description',
   },
@@ -82,6 +87,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'inotify watches a symbolic link itself': both('CRIU finds no path for a symbolic link'),
   'a memfd that was mapped once it was sealed can never be written': {
     toCriu: 'CRIU seals after it has mapped, and the kernel says EBUSY',
+  },
+  'memfds of huge pages keep content, holes and mappings': {
+    fromCriu: 'CRIU saves what was never touched as zeros, which take up huge pages again',
   },
   'epoll keeps level, edge, one-shot and exclusive targets': {
     toCriu: 'CRIU arms one-shot targets that have fired for errors and hang-ups',
@@ -114,6 +122,11 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'orphans stay with whoever took them in, in groups and sessions without leaders': {
     toCriu: 'CRIU finds no helper for such sessions, in images of its own as little',
   },
+  'calls that wait go on waiting, and none says EINTR': {
+    fromCriu: 'CRIU ends calls that wait for a length of time with EINTR',
+  },
+  'a signal that waited behind a stop interrupts the call that was stopped': both(BEHIND),
+  'a handler with SA_RESTART lets the call go on, where signal(7) says so': both(BEHIND),
   'timer slack stays, per thread': both('CRIU does not know timer slack'),
   'coredump_filter stays': both('CRIU does not know coredump_filter'),
   'every flag in VmFlags returns': both('CRIU does not know MLOCK_ONFAULT'),

@@ -183,11 +183,14 @@ test('options are read from configuration files, and mistakes in them told by li
   assert.match(readFileSync(join(folder, 'img/my log'), 'utf8'), /Version: 4\.2/);
 
   mkdirSync(join(folder, '.criu'));
-  writeFileSync(join(folder, '.criu/default.conf'), '\nshell-job\n');
+  writeFileSync(join(folder, '.criu/default.conf'), '\ntcp-established\n');
   const { status, stderr } = run(args);
   assert.equal(status, 1);
-  assert.match(stderr, /Option '--shell-job' belongs to .* \(.*default\.conf, line 2\)/);
-  assert.doesNotMatch(run([...args, '--no-shell-job', '--no-default-config']).stderr, /shell-job/);
+  assert.match(stderr, /Option '--tcp-established' belongs to .* \(.*default\.conf, line 2\)/);
+  assert.doesNotMatch(
+    run([...args, '--no-tcp-established', '--no-default-config']).stderr,
+    /tcp-established/,
+  );
   rmSync(join(folder, '.criu'), { recursive: true });
 
   const absent = run([...args, '--config', 'absent.conf']);

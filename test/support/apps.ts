@@ -3,7 +3,7 @@
  * middle of its work is for the caller to say.
  */
 import assert from 'node:assert/strict';
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, existsSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import type { Pair } from './kernel.js';
@@ -111,7 +111,27 @@ const pipeline = (
   },
 });
 
+/** A daemon whose log somebody takes away before it is frozen, and once more when it is back. */
+const rotated = (what: string, takeAway: (log: string, times: number) => void): App => ({
+  name: `a daemon whose log is ${what} around the freeze`,
+  run: async (act) => {
+    const program = startProgram('apps/logger.py');
+    const log = join(program.dir, 'app.log');
+    await program.waitReady(40_000);
+    takeAway(log, 1);
+    await sleep(50);
+    await act(program);
+    process.kill(program.pid, 'SIGHUP');
+    await waitFor('a new log', () => existsSync(log));
+    await sleep(50);
+    takeAway(log, 2);
+    await program.mustPass(40_000);
+  },
+});
+
 export const APPS: readonly App[] = [
+  rotated('renamed', (log, times) => renameSync(log, `${log}.${times}`)),
+  rotated('deleted', (log) => unlinkSync(log)),
   ownCheck('a bash loop loses and repeats nothing', 'loop.sh'),
   ownCheck('python threads beside an idle SQLite database', 'threads.py'),
   {

@@ -16,6 +16,7 @@ const STATUS_IGNORED = new Set([
   'NSpid',
   'VmPeak',
   'VmHWM',
+  'HugetlbPages',
   'VmRSS',
   'RssAnon',
   'RssFile',
@@ -68,7 +69,7 @@ export function takeSnapshot(
   { byCriu = false }: { byCriu?: boolean | undefined } = {},
 ): Snapshot {
   const facts: Snapshot = new Map();
-  const renumber = inodeNumbers(byCriu ? SHARED_AS_MEMFD : SHARED_MEMORY);
+  const renumber = inodeNumbers(byCriu);
   const pids = treeOf(pid).sort((a, b) => a - b);
   facts.set('pids', pids.join(' '));
   for (const one of pids) {
@@ -181,7 +182,7 @@ function mappingsOf(pid: number, renumber: (text: string) => string): Array<[str
 
 /** Anonymous shared memory, memfds. */
 const SHARED_MEMORY = /^\S+ inode:\[(\d+)\] (\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
-/** CRIU brings it back as a memfd, which shows. */
+/** CRIU brings it back as a memfd, which shows: one without a name, of our images. */
 const SHARED_AS_MEMFD =
   /^\S+ inode:\[(\d+)\] (?:\/memfd:(?=\/dev\/zero ))?(\/dev\/zero|\/memfd:.*|\/\[aio\]) \(deleted\)$/;
 
@@ -189,7 +190,9 @@ const SHARED_AS_MEMFD =
  * Gives inodes without a name of their own (pipes, anonymous shared memory) numbers in order of
  * appearance.
  */
-function inodeNumbers(sharedMemory: RegExp): (text: string) => string {
+function inodeNumbers(byCriu: boolean): (text: string) => string {
+  const sharedMemory = byCriu ? SHARED_AS_MEMFD : SHARED_MEMORY;
+  const nameless = byCriu ? '/memfd:' : undefined;
   const seen = new Map<string, number>();
   const numberOf = (inode: string): number => {
     const known = seen.get(inode) ?? seen.size + 1;
@@ -204,6 +207,7 @@ function inodeNumbers(sharedMemory: RegExp): (text: string) => string {
       )
       .replace(
         sharedMemory,
-        (_, inode: string, name: string) => `shared memory #${numberOf(inode)} ${name}`,
+        (_, inode: string, name: string) =>
+          `shared memory #${numberOf(inode)} ${name === nameless ? '/dev/zero' : name}`,
       );
 }

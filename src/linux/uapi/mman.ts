@@ -65,7 +65,11 @@ export const madviseAdvice = {
 
 export const MFD_CLOEXEC = 1;
 export const MFD_ALLOW_SEALING = 2;
-export const memfdFlags = { MFD_CLOEXEC, MFD_ALLOW_SEALING };
+export const MFD_HUGETLB = 4;
+export const memfdFlags = { MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB };
+/** From this bit of the flags of memfd_create and mmap on: the binary logarithm of the size of huge pages, or 0. */
+export const HUGE_SHIFT = 26;
+export const HUGE_MASK = 0x3f * 2 ** HUGE_SHIFT;
 
 export const PAGEMAP_SCAN = 0xc0606610;
 export const PAGE_IS_WPALLOWED = 1;

@@ -1,6 +1,6 @@
 /** What can be wrong with a description of any kind; and what sort of socket one is. */
 import { getsockopt } from '../../linux/syscalls/sockets.js';
-import { O_PATH, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import {
   AF_INET,
   AF_INET6,
@@ -21,7 +21,16 @@ import { toType } from './named.js';
 
 /** What of a description cannot be saved, whatever kind it is of. */
 export function observeObstacle(view: DescriptionView): CheckpointError | undefined {
-  return (view.fdinfo.flags & O_PATH) !== 0 ? pathObstacle(view) : undefined;
+  return (view.fdinfo.flags & O_PATH) !== 0 ? pathObstacle(view) : triggerObstacle(view);
+}
+
+/** Documentation/accounting/psi.rst: what was written is a trigger, which belongs to the open file. */
+function triggerObstacle({ target, fdinfo }: DescriptionView): CheckpointError | undefined {
+  const isTrigger = target.startsWith('/proc/pressure/') && (fdinfo.flags & O_ACCMODE) !== O_RDONLY;
+  if (!isTrigger) return undefined;
+  return unsupported(`'${target}' is open for writing: pressure triggers are not saved`, {
+    remedy: 'close it before the checkpoint',
+  });
 }
 
 function pathObstacle({ stat, target }: DescriptionView): CheckpointError | undefined {

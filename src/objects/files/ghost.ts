@@ -60,7 +60,14 @@ export interface HardLink {
   readonly via: string;
 }
 
-export type Remap = Ghost | HardLink;
+/** A file of /proc that belongs to a process that is gone. */
+export interface GoneTask {
+  readonly kind: 'gone';
+  readonly key: string;
+  readonly pid: number;
+}
+
+export type Remap = Ghost | HardLink | GoneTask;
 
 const BLOCK_BYTES = 512;
 const NS_PER_US = 1000n;

@@ -5,7 +5,7 @@
 import { IMAGES } from '../../images/catalogue.js';
 import type { fdinfo_entry } from '../../images/messages/fdinfo.js';
 import type { MessageValue } from '../../images/schema.js';
-import { fcntl, fcntlPtr, flock as flockCall } from '../../linux/syscalls/files.js';
+import { fcntl, fcntlPtr, flock as flockCall, lseek } from '../../linux/syscalls/files.js';
 import { setresuid } from '../../linux/syscalls/tasks.js';
 import {
   F_OFD_SETLK,
@@ -40,6 +40,8 @@ export interface Readiness {
   owner: FownEntry | undefined;
   /** O_*, FASYNC among them. */
   flags: number;
+  /** A position that is set last. */
+  seek?: bigint;
 }
 
 /** `tables`: of each process, empty for one that shares another's. */
@@ -60,9 +62,13 @@ export function addOwners(
 
 function addOwner(
   track: Track,
-  { fd, port, object, owner, flags }: Readiness & { fd: number; port: KernelPort },
+  { fd, port, object, owner, flags, seek = 0n }: Readiness & { fd: number; port: KernelPort },
 ): void {
   const step = { object: `owner of ${object}`, fd };
+  if (seek !== 0n) {
+    const args = { fd, offset: seek, whence: SEEK_SET };
+    track.at(STAGE).call(lseek, args, { object, fd, mustEqual: seek });
+  }
   if (owner && owner.pid !== 0) {
     const { uid, euid, pid_type: type, pid } = owner;
     const [ownUid, ownEuid, suid] = port.own.status.Uid;

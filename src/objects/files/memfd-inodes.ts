@@ -9,6 +9,7 @@ import { AT_FDCWD } from '../../linux/syscall.js';
 import { close, fcntl, fstatfs, openat } from '../../linux/syscalls/files.js';
 import { F_GET_SEALS, O_CLOEXEC, O_NONBLOCK, statfs } from '../../linux/uapi/fcntl.js';
 import { HUGETLBFS_MAGIC } from '../../linux/uapi/magic.js';
+import { HUGE_SHIFT, MFD_HUGETLB } from '../../linux/uapi/mman.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { FileStat, KernelPort } from '../ports.js';
@@ -20,6 +21,8 @@ export interface MemfdSeen {
   stat: FileStat;
   /** F_SEAL_*. */
   seals: number;
+  /** Of huge pages: MFD_HUGETLB and their size, as memfd_create takes them. */
+  hugetlb?: number;
   /** A link of /proc that leads to it. */
   link: string;
 }
@@ -62,21 +65,20 @@ export function observeMemfd(port: KernelPort, link: string): MemfdSeen {
         remedy: 'close it before the checkpoint',
       });
     }
-    refuseHuge(port, fd);
-    return { name: target.name, stat, seals, link };
+    const hugetlb = hugePagesOf(port, fd);
+    return { name: target.name, stat, seals, link, ...(hugetlb && { hugetlb }) };
   } finally {
     port.attempt(close, { fd });
   }
 }
 
-function refuseHuge(port: KernelPort, fd: number): void {
+function hugePagesOf(port: KernelPort, fd: number): number | undefined {
   using scope = port.scope();
   const buf = scope.alloc(statfs.size);
   port.call(fstatfs, { fd, buf });
-  if (statfs.decode(buf.bytes).f_type !== HUGETLBFS_MAGIC) return;
-  throw unsupported('it is a memfd of huge pages (MFD_HUGETLB), which is not saved yet', {
-    remedy: 'run the program without huge pages; transparent ones are fine',
-  });
+  const { f_type, f_bsize } = statfs.decode(buf.bytes);
+  if (f_type !== HUGETLBFS_MAGIC) return undefined;
+  return MFD_HUGETLB + Math.log2(toNumber(f_bsize)) * 2 ** HUGE_SHIFT;
 }
 
 /** Every mapped memfd once; what cannot be saved is noted, not thrown. */
@@ -141,7 +143,7 @@ export class MemfdInodes {
       .map(({ entry: { shmid, size }, link }) => ({ shmid: BigInt(shmid), size, link }));
   }
 
-  private inode({ name, stat, seals, link }: MemfdSeen): Inode {
+  private inode({ name, stat, seals, link, hugetlb }: MemfdSeen): Inode {
     const key = memfdKey(stat);
     const known = this.inodes.get(key);
     if (known) return known;
@@ -149,6 +151,7 @@ export class MemfdInodes {
     const entry: MemfdInodeEntry = {
       ...{ name, uid, gid, size, shmid: toNumber(ino), seals },
       ...{ inode_id: this.inodes.size + 1, mode },
+      ...(hugetlb !== undefined && { hugetlb_flag: hugetlb }),
     };
     const inode = { entry, link, mappedFileId: undefined };
     this.inodes.set(key, inode);

@@ -44,9 +44,9 @@ test('descriptors and mappings of one memfd share an inode; all its mappings sha
 
 const inode = { name: 'm', uid: 5, gid: 6, size: 5000, shmid: 7, inode_id: 1, mode: 0o100640 };
 
-function restored(seals: number, size = inode.size): string[] {
+function restored(seals: number, size = inode.size, more: object = {}): string[] {
   const images = new ImageSet();
-  images.add(IMAGES.MEMFD_INODE, { ...inode, seals, size });
+  images.add(IMAGES.MEMFD_INODE, { ...inode, ...more, seals, size });
   const store = withParent(memoryStore());
   const pagemap = imageName(IMAGES.SHMEM_PAGEMAP, 7);
   const writer = new PagemapWriter(IMAGES.SHMEM_PAGEMAP, store.create(pagemap), 2);
@@ -57,7 +57,8 @@ function restored(seals: number, size = inode.size): string[] {
     assert.equal(name, 'pages-2.img');
     return 60;
   };
-  const steps = stepsOf(memfd, entry, { context: { images, store }, files: { image } });
+  const context = { images, store, plan: { base: 2 ** 32 }, puppetMappings: [] };
+  const steps = stepsOf(memfd, entry, { context, files: { image } });
   return steps.filter((step) => !/F_DUPFD|close/.test(step));
 }
 
@@ -84,6 +85,28 @@ test('a seal against writing in future comes when what was mapped before is mapp
     'make: fcntl(41, F_ADD_SEALS, 0x6)',
     'fill: fcntl(41, F_ADD_SEALS, 0x11)',
   ]);
+});
+
+test('huge pages are filled through a mapping, after the size', () => {
+  const steps = restored(7, 2 ** 22, { hugetlb_flag: 0x5400_0004 });
+  assert.deepEqual(
+    steps.slice(0, 6).map((step) => step.replace(/(?<=preadv\(60, )0x[0-9a-f]+/, 'PIECES')),
+    [
+      'make: memfd_create("m", 0x54000006) = 0',
+      'make: ftruncate(41, 4194304)',
+      'make: mmap(0x300000000000, 0x400000, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE, 41, 0x0) = 52776558133248',
+      'make: preadv(60, PIECES, 1, 0, 0) = 4096',
+      'make: munmap(0x300000000000, 0x400000)',
+      'make: fchown(41, 5, 6)',
+    ],
+  );
+  assert.throws(() => restored(7, 4096, { hugetlb_flag: 3 }), /hugetlb_flag 0x3 is not known/);
+});
+
+test('a memfd of huge pages gets the flag that CRIU gave it', () => {
+  const registry = new FileRegistry();
+  registry.memfdInode({ ...seen, hugetlb: 0x5400_0004 });
+  assert.equal(registry.memfds.entries()[0]?.hugetlb_flag, 1409286148);
 });
 
 test('an empty memfd has no pages to look for', () => {

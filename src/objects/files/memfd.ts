@@ -19,14 +19,25 @@ import {
   openat,
   sendfile,
 } from '../../linux/syscalls/files.js';
+import { mmap, munmap } from '../../linux/syscalls/memory.js';
 import { F_ADD_SEALS, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL, SEEK_SET } from '../../linux/uapi/fcntl.js';
-import { MFD_ALLOW_SEALING } from '../../linux/uapi/mman.js';
+import {
+  HUGE_MASK,
+  MAP_FIXED_NOREPLACE,
+  MAP_SHARED,
+  MFD_ALLOW_SEALING,
+  MFD_HUGETLB,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../linux/uapi/mman.js';
+import { findHole } from '../../plan/holes.js';
+import { PLAN_LENGTH } from '../../plan/plan.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
 import { u64Bytes } from '../../support/bytes.js';
-import { imageError } from '../../support/errors.js';
+import { imageError, refused } from '../../support/errors.js';
 import { defineFileKind, type ResourceBuild } from '../kinds.js';
-import { byImage, type Piece, readSavedPages } from '../memory/contents.js';
+import { addReads, byImage, type Piece, readSavedPages } from '../memory/contents.js';
 import { commonFields } from './anonymous.js';
 import { type MemfdInodeEntry, type MemfdSeen, memfdKey, observeMemfd } from './memfd-inodes.js';
 import { reopenFlags } from './open-named.js';
@@ -43,6 +54,7 @@ interface MadeMemfd {
 const MODE_BITS = 0o7777;
 /** sendfile(2) copies 2 GiB at most. */
 const BYTES_AT_ONCE = 2 ** 30;
+const LARGEST_HUGE_PAGE = 2 ** 30;
 
 function inodeOf({ inode_id }: MemfdEntry, images: ImageSet): MemfdInodeEntry {
   const found = images.many(IMAGES.MEMFD_INODE).find((inode) => inode.inode_id === inode_id);
@@ -74,6 +86,38 @@ function addPages(
   }
 }
 
+/** MFD_HUGETLB and the size of its pages, or 0. */
+function hugetlbOf({ hugetlb_flag = 0 }: MemfdInodeEntry): number {
+  if (hugetlb_flag === 0) return 0;
+  if ((hugetlb_flag & MFD_HUGETLB) !== 0 && (hugetlb_flag & ~(MFD_HUGETLB | HUGE_MASK)) === 0) {
+    return hugetlb_flag;
+  }
+  throw imageError(`its hugetlb_flag 0x${hugetlb_flag.toString(16)} is not known`);
+}
+
+/** Nothing can be written to huge pages but through a mapping. */
+function addHugePages(
+  { process, files, context }: ResourceBuild<MemfdEntry>,
+  { fd, size, object }: { fd: number; size: number; object: string },
+  pieces: readonly Piece[],
+): void {
+  if (pieces.length === 0) return;
+  const { track } = process;
+  const plan = { start: context.plan.base, end: context.plan.base + PLAN_LENGTH };
+  const occupied = [...context.puppetMappings, plan];
+  const addr = findHole(occupied, { length: size, align: LARGEST_HUGE_PAGE });
+  if (addr === undefined) throw refused(`no ${size} bytes of address space are free`, { object });
+  const flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
+  const map = { addr, length: size, prot: PROT_READ | PROT_WRITE, flags, fd, offset: 0 };
+  track.call(mmap, map, { object, mustEqual: addr });
+  const pageFiles = new Map(
+    [...byImage(pieces).keys()].map((name) => [name, files.image(process, name)]),
+  );
+  const moved = pieces.map((piece) => ({ ...piece, address: addr + piece.address }));
+  addReads(track, moved, pageFiles);
+  track.call(munmap, { addr, length: size }, { object });
+}
+
 function addSeals(
   track: Track,
   { fd, seals, object }: { fd: number; seals: number; object: string },
@@ -103,12 +147,15 @@ export const memfd = defineFileKind<MemfdEntry, MemfdSeen, MadeMemfd>({
     const inode = inodeOf(defined(entries[0], 'a memfd has an entry'), context.images);
     const { name, size, shmid } = inode;
     const object = objectOf(inode);
-    const fd = track.newFd(memfdCreate, { name, flags: MFD_ALLOW_SEALING }, { object });
+    const huge = hugetlbOf(inode);
+    const flags = MFD_ALLOW_SEALING + huge;
+    const fd = track.newFd(memfdCreate, { name, flags }, { object });
     if (size > 0) {
       const pieces = readSavedPages(parentChain(context.store), IMAGES.SHMEM_PAGEMAP, shmid);
-      addPages(build, { fd, object }, pieces);
+      if (huge === 0) addPages(build, { fd, object }, pieces);
       // After the pages: the last one is saved whole.
       track.call(ftruncate, { fd, length: size }, { object });
+      if (huge !== 0) addHugePages(build, { fd, size, object }, pieces);
     }
     const { uid, gid, mode, seals } = inode;
     track.call(fchown, { fd, user: uid, group: gid }, { object });

@@ -18,12 +18,13 @@ import {
   S_IFREG,
   statfs,
 } from '../../linux/uapi/fcntl.js';
-import { MQUEUE_MAGIC, SECRETMEM_MAGIC } from '../../linux/uapi/magic.js';
+import { MQUEUE_MAGIC, PROC_SUPER_MAGIC, SECRETMEM_MAGIC } from '../../linux/uapi/magic.js';
 import { toNumber } from '../../support/bytes.js';
 import { type CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { NamedFile } from '../kinds.js';
 import type { DumpPort, FileStat, KernelPort } from '../ports.js';
 import { observeGhost, type Remap } from './ghost.js';
+import { goneObstacle, type ProcName, parseProcName, procObstacle } from './proc-names.js';
 
 const CLOSE_REMEDY = { remedy: 'close it before the checkpoint' };
 
@@ -43,7 +44,6 @@ const KERNEL_FILESYSTEMS = new Set([
   'mqueue',
   'nfsd',
   'nsfs',
-  'proc',
   'pstore',
   'resctrl',
   'rpc_pipefs',
@@ -54,7 +54,7 @@ const KERNEL_FILESYSTEMS = new Set([
   'tracefs',
 ]);
 /** Their directories may come and go with tasks. */
-const NO_DIRECTORIES_OF = new Set(['proc', 'autofs', 'nsfs', 'mqueue', 'bpf']);
+const NO_DIRECTORIES_OF = new Set(['autofs', 'nsfs', 'mqueue', 'bpf']);
 
 export const isSameFile = (a: FileStat, b: FileStat): boolean => a.dev === b.dev && a.ino === b.ino;
 
@@ -62,10 +62,13 @@ export const isSameFile = (a: FileStat, b: FileStat): boolean => a.dev === b.dev
 export class Namer {
   private readonly port: DumpPort;
   private readonly remaps = new Map<string, Remap>();
+  private readonly inside: ReadonlySet<number>;
   private fstypes: Map<number, string> | undefined;
 
-  constructor(port: DumpPort) {
+  /** `inside`: the pids of the tree. */
+  constructor(port: DumpPort, inside: ReadonlySet<number>) {
     this.port = port;
+    this.inside = inside;
   }
 
   /** The file that a link of /proc leads to ('/proc/12/exe'). */
@@ -90,7 +93,9 @@ export class Namer {
   }
 
   /** What stands for a file whose name is gone. */
-  private remapOf({ stat, via }: Place): Remap {
+  private remapOf({ name, stat, via }: Place): Remap {
+    const task = this.taskThatIsGone({ name, via });
+    if (task) return { kind: 'gone', key: `gone ${task.pid}`, pid: task.pid };
     const isLinked = stat.nlink > 0n && toType(stat) !== S_IFDIR;
     const key = `${isLinked ? 'link' : 'ghost'} ${stat.dev}:${stat.ino}`;
     let remap = this.remaps.get(key);
@@ -124,6 +129,11 @@ export class Namer {
     return buildId ? { ...named, buildId } : named;
   }
 
+  private taskThatIsGone({ name, via }: Pick<Place, 'name' | 'via'>): ProcName | undefined {
+    const task = parseProcName(name);
+    return task && this.magicOf(via) === PROC_SUPER_MAGIC ? task : undefined;
+  }
+
   private statByNumber(
     path: string,
     { device, inode }: { device: { major: number; minor: number }; inode: bigint },
@@ -135,6 +145,7 @@ export class Namer {
 
   private kernelFile(name: string, stat: FileStat): CheckpointError | undefined {
     const fstype = this.fstypeOf(stat);
+    if (fstype === 'proc' && name.startsWith('/proc/')) return procObstacle(name, this.inside);
     if (fstype === undefined || !KERNEL_FILESYSTEMS.has(fstype)) return undefined;
     if (fstype === 'mqueue') return messageQueue(name);
     const isDirectory = toType(stat) === S_IFDIR;
@@ -165,6 +176,8 @@ export class Namer {
       return unsupported('it is secret memory (memfd_secret), which nobody else can read');
     }
     if (magic === MQUEUE_MAGIC) return messageQueue(name);
+    const task = magic === PROC_SUPER_MAGIC ? parseProcName(name) : undefined;
+    if (task) return goneObstacle(name, task, this.inside);
     if (link.kind === 'memfd') {
       return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
     }

@@ -29,6 +29,7 @@ import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks 
 import { type MemfdSeen, mappedMemfdKey, observeMappedMemfds } from './memfd-inodes.js';
 import { Namer } from './named.js';
 import { type FownEntry, observeOwner } from './owner.js';
+import { statOfGone } from './proc-names.js';
 import { Recognizer } from './recognize.js';
 import { REFUSED_KINDS, type RefusedKind, refusalOf } from './refusals.js';
 import { mappedKey } from './registry.js';
@@ -80,7 +81,7 @@ const refusedKinds = new Recognizer<RefusedKind>(REFUSED_KINDS);
 /** The processes must be frozen: what is read piece by piece belongs together. */
 export function observeFiles(port: DumpPort, processes: readonly ProcessView[]): FilesObservation {
   const live = processes.filter(({ state }) => state === 'alive');
-  const namer = new Namer(port);
+  const namer = new Namer(port, new Set<number>(processes.map(({ pid }) => pid)));
   const tables = new Tables(port, namer);
   const sharing = observeSharing(port, live);
   const seen = new Set<number>();
@@ -162,9 +163,10 @@ class Tables {
   private look({ process, folder, fd, fdinfo }: Place, target: string): ObservedDescription {
     const { port } = this;
     const via = `${folder}/fd/${fd}`;
-    const stat = port.attemptStat(via);
-    if (typeof stat === 'number') throw gone(`stat of '${via}': ${errnoName(-stat)}`);
     const link = parseFdLink(target);
+    const found = port.attemptStat(via);
+    const stat = typeof found === 'number' ? statOfGone(found, { link, fdinfo }) : found;
+    if (!stat) throw gone(`stat of '${via}': ${errnoName(-Number(found))}`);
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
     const found = kinds.find(view);
     const isExternal = !found?.isDevice && isExternalFile(view, port.options.external);

@@ -12,7 +12,7 @@ import { pidfdGetfd, pidfdOpen } from '../../linux/syscalls/tasks.js';
 import { __O_TMPFILE, O_CLOEXEC, O_PATH, S_IFMT, S_IFREG } from '../../linux/uapi/fcntl.js';
 import type { Track } from '../../plan/track.js';
 import { defined } from '../../support/assert.js';
-import { imageError, refused, unsupported } from '../../support/errors.js';
+import { imageError, refused } from '../../support/errors.js';
 import type {
   HostStepPort,
   ProcessRebuild,
@@ -21,6 +21,7 @@ import type {
 } from '../rebuild-context.js';
 import { fillGhost } from './fill-ghost.js';
 import { LostNames } from './lost-names.js';
+import { parseProcName } from './proc-names.js';
 import type { RemapEntry } from './remaps.js';
 
 /** A file, and what uses it. */
@@ -35,6 +36,9 @@ export class RebuildRemaps {
   private readonly context: RebuildInputs;
   private readonly named: (id: number) => RegFileEntry;
   private readonly byFile = new Map<number, RemapEntry>();
+  /** Processes that are gone, whose files in /proc are open. */
+  private readonly gone = new Set<number>();
+  private readonly inside: ReadonlySet<number>;
   /** Descriptors of the first process, by the id of the file. */
   private readonly made = new Map<number, number>();
   private readonly pidfds = new Map<Track, number>();
@@ -43,15 +47,31 @@ export class RebuildRemaps {
   constructor(context: RebuildInputs, named: (id: number) => RegFileEntry) {
     this.context = context;
     this.named = named;
+    this.inside = new Set(context.images.many(IMAGES.PSTREE).map(({ pid }) => pid));
     for (const entry of context.images.many(IMAGES.REMAP_FPATH)) {
       const remap = typed(entry);
+      if (remap.remap_type === remap_type.PROCFS) {
+        this.gone.add(remap.remap_id);
+        continue;
+      }
       this.byFile.set(remap.orig_id, remap);
       if (remap.remap_type === remap_type.GHOST) this.ghostOf(remap);
     }
   }
 
-  /** The entry to look for on this host: the file's own, or that of its further name; undefined for ghosts. */
+  /** The process that is gone whose file in /proc this is. */
+  goneTaskOf({ name }: RegFileEntry): number | undefined {
+    const pid = parseProcName(name)?.pid;
+    return pid !== undefined && this.gone.has(pid) ? pid : undefined;
+  }
+
+  /**
+   * The entry to look for on this host: the file's own, or that of its further name; undefined for ghosts, and for
+   * files of tasks that are not there yet.
+   */
   visible(entry: RegFileEntry): RegFileEntry | undefined {
+    const task = parseProcName(entry.name);
+    if (task && (this.inside.has(task.pid) || this.gone.has(task.pid))) return undefined;
     const remap = this.byFile.get(entry.id);
     if (remap === undefined) return entry;
     if (remap.remap_type === remap_type.GHOST) return undefined;
@@ -167,11 +187,6 @@ const isNameless = ({ flags, name }: RegFileEntry): boolean =>
 
 /** Older images tell ghosts by a bit of their number. */
 function typed({ orig_id, remap_id, remap_type: type }: RemapEntry): RemapEntry {
-  if (type === remap_type.PROCFS) {
-    throw unsupported('files of dead processes in /proc are not restored yet', {
-      object: `file ${orig_id}`,
-    });
-  }
   if (type !== undefined) return { orig_id, remap_id, remap_type: type };
   const isGhost = remap_id >= GHOST_BIT;
   return {

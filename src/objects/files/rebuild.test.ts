@@ -90,6 +90,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
       ...{ images, host: fakeTerminals(), shellJob: false, inherited: new Map() },
     }),
     outside: undefined,
+    hostGoneFile: () => 62,
   };
   return { context, processes };
 }
@@ -384,12 +385,40 @@ test('what is in the images and not restored yet is refused by name', () => {
   const tun = { type: fd_types.TUNF, id: 1 };
   refuses(imagesOf([tun], [[5, 1]]), [10], /descriptor 5 of pid 10 \(program\): .*TUNF/);
   refuses(imagesOf([], [[5, 1]]), [10], /file 1 is missing/);
-  const dead = imagesOf([]);
-  dead.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 1, remap_type: remap_type.PROCFS });
-  refuses(dead, [10], /file 2: files of dead processes in \/proc/);
   const lost = imagesOf([]);
   lost.add(IMAGES.REMAP_FPATH, { orig_id: 2, remap_id: 26, remap_type: remap_type.GHOST });
   refuses(lost, [10], /ghost-file-1a\.img: the image is missing/);
+});
+
+test('files of a process that is gone are opened by woodfrog, all of them by one entry', () => {
+  const entries = [reg(1, '/proc/77/status', { pos: 9n }), reg(2, '/proc/77', { mode: 0o40555 })];
+  const images = imagesOf(entries, [
+    [3, 1],
+    [4, 2],
+  ]);
+  images.add(IMAGES.REMAP_FPATH, { orig_id: 1, remap_id: 77, remap_type: remap_type.PROCFS });
+  const { context, processes } = setup(images, [10], port({}));
+  const asked: unknown[] = [];
+  context.hostGoneFile = (at) => 60 + asked.push([at.pid, at.name, at.pos]);
+  rebuildFiles(context);
+  assert.deepEqual(asked, [
+    [77, '/proc/77/status', 9n],
+    [77, '/proc/77', 0n],
+  ]);
+  const [{ track }] = processes as [ProcessRebuild];
+  assert.deepEqual(stepsOf(track).make?.slice(BEGIN.length), [
+    ...kept('pidfd_getfd(40, 61, 0x0)', 41),
+    ...kept('pidfd_getfd(40, 62, 0x0)', 42),
+  ]);
+});
+
+test('files of a task of the tree are not looked for before it is there', () => {
+  const images = imagesOf([reg(1, '/proc/10/status', {}), reg(2, '/proc/11/status', {})], [[3, 1]]);
+  images.add(IMAGES.PSTREE, { pid: 10, ppid: 0, pgid: 10, sid: 10, threads: [10] });
+  const { context } = setup(images, [10], port({}));
+  assert.throws(() => rebuildFiles(context), {
+    what: "a file is not as at the checkpoint: '/proc/11/status' is missing (ENOENT)",
+  });
 });
 
 test('of two that share a table the first makes, opens and closes', () => {

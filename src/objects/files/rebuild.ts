@@ -24,7 +24,7 @@ import {
   type RegFileEntry,
 } from '../rebuild-context.js';
 import { addLocks, addOwners } from './late-steps.js';
-import { openNamed } from './open-named.js';
+import { openNamed, reopenFlags } from './open-named.js';
 import { broken, type FdinfoEntry, type Saved, SavedFiles, surveyFiles } from './saved-files.js';
 
 const LAST_FD = 0xffff_ffff;
@@ -263,6 +263,13 @@ class Rebuild implements FileRebuild {
   open(user: ProcessRebuild, entry: RegFileEntry, flags: number): number {
     const process = user.owner.files_id;
     const { track } = process;
+    const pid = this.saved.remaps.goneTaskOf(entry);
+    if (pid !== undefined) {
+      const { controlFd, hostGoneFile } = this.context;
+      const at = { pid, name: entry.name, flags: reopenFlags(flags, entry.mode), pos: entry.pos };
+      const args = { pidfd: controlFd, targetfd: hostGoneFile(at), flags: 0 };
+      return track.newFd(pidfdGetfd, args, { object: `file '${entry.name}'` });
+    }
     return openNamed(track, entry, { flags, via: this.wayTo(process, entry) });
   }
 

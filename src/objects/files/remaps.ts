@@ -10,7 +10,7 @@ import { S_IFDIR, S_IFMT } from '../../linux/uapi/fcntl.js';
 import { external } from '../../support/errors.js';
 import type { ObjectOptions } from '../options.js';
 import type { RegFileEntry } from '../rebuild-context.js';
-import type { Ghost, HardLink, Remap } from './ghost.js';
+import type { Ghost, GoneTask, HardLink, Remap } from './ghost.js';
 
 export type RemapEntry = MessageValue<typeof remap_file_path_entry>;
 
@@ -47,6 +47,10 @@ export class RemapSet {
 
   /** `entry` is a file that `remap` stands for. Throws `external` for what an option would allow. */
   add(remap: Remap, { id, name }: RegFileEntry): void {
+    if (remap.kind === 'gone') {
+      this.addGone(remap, id);
+      return;
+    }
     const type = remap.kind === 'ghost' ? remap_type.GHOST : remap_type.LINKED;
     let remap_id = this.known.get(remap.key);
     if (remap_id === undefined) {
@@ -61,6 +65,14 @@ export class RemapSet {
   /** remap-fpath.img: directories come behind what was in them, in the order in which they can be removed. */
   inOrder(): RemapEntry[] {
     return [...this.files].sort((a, b) => b.depth - a.depth).map(({ entry }) => entry);
+  }
+
+  /** One entry tells of all files of a process. */
+  private addGone({ key, pid }: GoneTask, id: number): void {
+    if (this.known.has(key)) return;
+    this.known.set(key, pid);
+    const entry = { orig_id: id, remap_id: pid, remap_type: remap_type.PROCFS };
+    this.files.push({ entry, depth: Number.MAX_VALUE });
   }
 
   private addGhost(ghost: Ghost, name: string): number {

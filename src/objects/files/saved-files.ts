@@ -2,7 +2,7 @@
 import { IMAGES } from '../../images/catalogue.js';
 import { fd_types, type fdinfo_entry } from '../../images/messages/fdinfo.js';
 import { enumName, type MessageValue } from '../../images/schema.js';
-import { FASYNC } from '../../linux/uapi/fcntl.js';
+import { FASYNC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { external, imageError, unsupported, within } from '../../support/errors.js';
 import type { FileKind } from '../kinds.js';
 import type { ProcessRebuild, RebuildInputs, RegFileEntry } from '../rebuild-context.js';
@@ -100,7 +100,15 @@ export class SavedFiles {
       owner: entry?.fown ?? path?.fown,
       // Of a regular file it is the mark of a lease, and comes with that.
       flags: type === fd_types.REG ? 0 : (entry?.flags ?? path?.flags ?? 0),
+      seek: this.lateSeekOf(id),
     };
+  }
+
+  /** The position of a file in /proc: the kernel goes there through all that stands before it. */
+  private lateSeekOf(id: number): bigint {
+    const { reg } = this.entry(id);
+    if (!reg?.name.startsWith('/proc/') || (reg.flags & O_PATH) !== 0) return 0n;
+    return this.remaps.goneTaskOf(reg) === undefined ? reg.pos : 0n;
   }
 
   /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */

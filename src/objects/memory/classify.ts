@@ -34,6 +34,8 @@ const SAVED_FLAGS = new Set(
 /** The kernel's own pages: mapped anew by every kernel. */
 const KERNEL_FLAGS = new Set([...SAVED_FLAGS, 'pf', 'io', 'de', 'mm', 'ar']);
 const RING_FLAGS = new Set([...SAVED_FLAGS, 'de']);
+/** Of huge pages, too. */
+const MEMFD_FLAGS = new Set([...SAVED_FLAGS, 'de', 'ht']);
 
 const REMEDY_END = 'end the program, or have it unmap this memory before the dump';
 
@@ -97,6 +99,7 @@ export function classify(facts: MappingFacts): MappingKind {
 
 function flagsOf(kind: MappingKind): ReadonlySet<string> {
   if (kind === 'AIO ring') return RING_FLAGS;
+  if (kind === 'memfd') return MEMFD_FLAGS;
   return kind === 'vvar' || kind === 'vdso' || kind === 'vsyscall' ? KERNEL_FLAGS : SAVED_FLAGS;
 }
 

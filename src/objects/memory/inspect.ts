@@ -9,6 +9,7 @@ import {
   MAP_ANONYMOUS,
   MAP_DROPPABLE,
   MAP_GROWSDOWN,
+  MAP_HUGETLB,
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -217,6 +218,7 @@ function mapFlagsOf(flags: VmFlags, shared: boolean, kind: MappingKind): number 
     (kind === 'file' || kind === 'memfd' || kind === 'AIO ring' ? 0 : MAP_ANONYMOUS) |
     (flags.has('gd') ? MAP_GROWSDOWN : 0) |
     (flags.has('lo') ? MAP_LOCKED : 0) |
+    (flags.has('ht') ? MAP_HUGETLB : 0) |
     (flags.has('nr') ? MAP_NORESERVE : 0)
   );
 }

@@ -2,6 +2,7 @@
 import { madvise, mlock2, mmap, mprotect, mseal } from '../../linux/syscalls/memory.js';
 import { prctl } from '../../linux/syscalls/tasks.js';
 import {
+  HUGE_MASK,
   MADV_GUARD_INSTALL,
   MADV_MERGEABLE,
   MAP_ANONYMOUS,
@@ -72,10 +73,11 @@ export function verifyVma(vma: Vma): void {
   for (const [bit, what] of NOT_YET) {
     if (status & bit) throw unsupported(what, { object: describeMapping(vma) });
   }
-  if (flags & MAP_HUGETLB) {
+  const isMemfd = (status & VMA_AREA_MEMFD) !== 0;
+  if (flags & MAP_HUGETLB && !isMemfd) {
     throw unsupported('huge TLB pages are not supported', { object: describeMapping(vma) });
   }
-  const unknown = flags & ~KNOWN_FLAGS;
+  const unknown = flags & ~(isMemfd ? KNOWN_FLAGS | MAP_HUGETLB | HUGE_MASK : KNOWN_FLAGS);
   if (unknown !== 0) throw fail(`its flags 0x${unknown.toString(16)} are not known`);
   const advice = adviceOf(madv).find((number) => !KNOWN_ADVICE.has(number));
   if (advice !== undefined) throw fail(`its advice ${advice} is not known`);

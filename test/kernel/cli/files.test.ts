@@ -87,8 +87,8 @@ steadyTest('an option of a feature to come is refused by name, with its line', a
   const args = ['dump', '-t', String(pid), '-D', images];
   const inFile = await steady.woodfrog([...args, '--config', config], 1);
   assert.match(inFile.stderr, /'--tcp-established'.*options\.conf, line 2/);
-  const inLine = await steady.woodfrog([...args, '--shell-job'], 1);
-  assert.match(inLine.stderr, /'--shell-job'/);
+  const inLine = await steady.woodfrog([...args, '--tls'], 1);
+  assert.match(inLine.stderr, /'--tls'/);
   assert.match((await steady.woodfrog([...args, '--no-such-option'], 2)).stderr, /no-such-option/);
   await program.mustPass();
 });

@@ -53,7 +53,7 @@ static void make_program(void) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  snprintf(program, sizeof program, "/dev/shm/woodfrog-fanotify-%d", getpid());
+  snprintf(program, sizeof program, "/dev/shm/fanotify-test-%d", getpid());
   int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_NOATIME | O_LARGEFILE);
   if (fd < 0) skip("no fanotify here");
   int wide = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_REPORT_FID, 0);

@@ -60,6 +60,36 @@ static void one(const char *name) {
     ready();
     must_exit_well(child);
     check_equal(death_signal(), 0);
+  } else if (strcmp(name, "orphaned") == 0) {
+    // A user's, set behind setresuid(2), which clears it; and what it is for.
+    check_equal(chmod(".", 0777), 0);
+    check_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+      if (fork() == 0) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGUSR2);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        check_equal(setresuid(1234, 1234, 1234), 0);
+        check_equal(prctl(PR_SET_PDEATHSIG, SIGUSR2), 0);
+        mark("child");
+        check_equal(sigwaitinfo(&set, NULL), SIGUSR2);
+        _exit(5);
+      }
+      for (;;) pause();
+    }
+    await_mark("child");
+    ready();
+    check_equal(kill(parent, SIGKILL), 0);
+    int ends = 0, end;
+    while (wait(&end) > 0) ends += WIFEXITED(end) && WEXITSTATUS(end) == 5;
+    check_equal(ends, 1);
+  } else if (strcmp(name, "login-user") == 0) {
+    if (access("/proc/self/loginuid", W_OK) != 0) skip("a kernel without audit");
+    write_proc("/proc/self/loginuid", "1234");
+    ready();
+    check_text(proc_line("/proc/self/loginuid", ""), "1234");
   } else if (strcmp(name, "subreaper") == 0) {
     check_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     ready();

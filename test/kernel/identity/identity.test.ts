@@ -6,6 +6,11 @@ const cases: ReadonlyArray<{ name: string; args: readonly string[]; criuFails?: 
   { name: 'oom_score_adj stays', args: ['oom-score'] },
   { name: 'a process that is not dumpable stays so', args: ['not-dumpable'] },
   { name: 'the parent-death signal stays', args: ['death-signal'] },
+  {
+    name: 'the parent-death signal of a user comes when its parent dies',
+    args: ['orphaned'],
+  },
+  { name: 'the login user stays', args: ['login-user'] },
   { name: 'a child subreaper stays one', args: ['subreaper'] },
   {
     name: 'timer slack stays, per thread',

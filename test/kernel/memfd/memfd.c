@@ -195,6 +195,55 @@ static void play_apart(void) {
   check_equal(byte, 'c');
 }
 
+// Huge pages: nothing but mappings can fill them.
+static void play_huge(void) {
+  size_t page = 2 << 20;
+  int fd = memfd_create("huge", MFD_HUGETLB | (21u << 26) | MFD_ALLOW_SEALING);
+  if (fd < 0 || ftruncate(fd, 3 * page) != 0) skip("no huge pages here");
+  unsigned char *shared = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  unsigned char *private = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, page);
+  if (shared == MAP_FAILED || private == MAP_FAILED) skip("no huge pages here");
+  fill(shared + 5000, 70000, 1);
+  fill(shared + 2 * page, page, 2);
+  fill(private + page, 3 * PAGE, 3);
+  int sealed = memfd_create("sealed", MFD_HUGETLB | MFD_ALLOW_SEALING);
+  check_equal(ftruncate(sealed, page), 0);
+  check_equal(fcntl(sealed, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    check_equal(munmap(private, 2 * page), 0);
+    mark("child");
+    wait_release();
+    while (shared[0] == 0) nap(1);
+    shared[1] = shared[0] + 1;
+    _exit(0);
+  }
+  await_mark("child");
+
+  ready();
+
+  struct stat st = stat_of(fd);
+  check_equal(st.st_size, 3 * page);
+  check_equal(st.st_blksize, page);
+  check_equal(st.st_blocks * 512, 2 * (long long)page);
+  check_fill(shared + 5000, 70000, 1);
+  for (size_t i = 0; i < 5000; i++) check_equal(shared[i], 0);
+  check_fill(shared + 2 * page, page, 2);
+  check_fill(private + page, 3 * PAGE, 3);
+  check_equal(private[page + 3 * PAGE], pattern_at(3 * PAGE, 2));
+  shared[0] = 41;
+  must_exit_well(child);
+  check_equal(shared[1], 42);
+  unsigned char byte;
+  check_equal(pread(fd, &byte, 1, 1), 1);
+  check_equal(byte, 42);
+  private[0] = 7;
+  check_equal(shared[page], 0);
+  check_equal(fcntl(sealed, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  check_equal(stat_of(sealed).st_blocks, 0);
+  check_link(fd, "/memfd:huge (deleted)");
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"files", play_files},
@@ -202,5 +251,6 @@ int main(int argc, char **argv) {
                             {"sealed-mapped", play_sealed_mapped},
                             {"mapped", play_mapped},
                             {"apart", play_apart},
+                            {"huge", play_huge},
                             {0}});
 }

@@ -17,11 +17,8 @@ import { mapFilesPath, observeMemory } from '../../../src/objects/memory/observe
 import { ObjectPort } from '../../../src/operations/object-port.js';
 import { pid } from '../../../src/support/brand.js';
 import { scanContent, scanEntries } from '../../../src/tracer/page-scan.js';
-import {
-  type PageTarget,
-  writeProcessPages,
-  writeSegmentPages,
-} from '../../../src/tracer/pages.js';
+import { type PageTarget, writeProcessPages } from '../../../src/tracer/pages.js';
+import { writeSegmentPages } from '../../../src/tracer/segment-pages.js';
 import { compile } from '../../support/compile.js';
 import { waitFor } from '../../support/wait.js';
 

@@ -91,13 +91,6 @@ static void play_pidfd_thread(void) {
   check_equal(pthread_join(thread, NULL), 0);
 }
 
-static void play_memfd_huge(void) {
-  int fd = memfd_create("huge", MFD_HUGETLB);
-  if (fd < 0) skip("no huge pages here");
-  ready();
-  check_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
-}
-
 static void play_secretmem(void) {
   int fd = syscall(447 /* memfd_secret */, 0);
   if (fd < 0) skip("memfd_secret is off");
@@ -238,7 +231,6 @@ int main(int argc, char **argv) {
                             {"fanotify-permission", play_fanotify_permission},
                             {"pidfd-outside", play_pidfd_outside},
                             {"pidfd-thread", play_pidfd_thread},
-                            {"memfd-huge", play_memfd_huge},
                             {"secretmem", play_secretmem},
                             {"userfaultfd", play_userfaultfd},
                             {"io_uring", play_io_uring},

@@ -73,27 +73,40 @@ static void play_pipe_outside(void) {
   check_equal(errno, EAGAIN);
 }
 
-static void play_proc_self(void) {
-  int fd = open("/proc/self/status", O_RDONLY);
-  char text[6] = {0};
-  ready();
-  check_equal(pread(fd, text, 5, 0), 5);
-  check_text(text, "Name:");
-}
-
-static void play_proc_child(void) {
-  pid_t child = fork();
-  if (child == 0) {
-    wait_release();
-    _exit(0);
-  }
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/stat", child);
+static void check_open_proc(const char *path, const char *begins) {
   int fd = open(path, O_RDONLY);
+  char text[16] = {0};
   check(fd >= 0);
   ready();
-  must_exit_well(child);
-  close(fd);
+  check(pread(fd, text, strlen(begins), 0) > 0);
+  check_text(text, begins);
+}
+
+static void play_proc_outside(void) { check_open_proc("/proc/1/status", "Name:"); }
+
+static void *idle(void *path) {
+  snprintf(path, 64, "/proc/self/task/%d/status", gettid());
+  mark("thread");
+  wait_release();
+  nap(300);
+  return NULL;
+}
+
+static void play_proc_thread(void) {
+  char path[64];
+  pthread_t thread;
+  pthread_create(&thread, NULL, idle, path);
+  await_mark("thread");
+  check_open_proc(path, "Name:");
+}
+
+static void play_proc_fdinfo(void) { check_open_proc("/proc/self/fdinfo/1", "pos:"); }
+
+static void play_pressure(void) {
+  int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK);
+  if (fd < 0) skip("no pressure here");
+  ready();
+  check(fcntl(fd, F_GETFL) >= 0);
 }
 
 static void play_namespace_file(void) {
@@ -180,8 +193,10 @@ int main(int argc, char **argv) {
                             {"deleted-linked", play_deleted_linked},
                             {"owner-outside", play_owner_outside},
                             {"pipe-outside", play_pipe_outside},
-                            {"proc-self", play_proc_self},
-                            {"proc-child", play_proc_child},
+                            {"proc-outside", play_proc_outside},
+                            {"proc-thread", play_proc_thread},
+                            {"proc-fdinfo", play_proc_fdinfo},
+                            {"pressure", play_pressure},
                             {"namespace-file", play_namespace_file},
                             {"tun", play_tun},
                             {"fuse", play_fuse},

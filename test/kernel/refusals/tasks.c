@@ -2,6 +2,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
@@ -26,6 +27,19 @@ static void play_seccomp_supervised(void) {
   answer_getitimer(SECCOMP_RET_USER_NOTIF);
   ready();
   check_equal(prctl(PR_GET_SECCOMP), SECCOMP_MODE_FILTER);
+}
+
+static void play_deadline(void) {
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+  } attributes = {.size = 48, .policy = 6, .runtime = 1000000, .deadline = 100000000, .period = 100000000};
+  if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) skip("no SCHED_DEADLINE here");
+  ready();
+  check_equal(sched_getscheduler(0), 6);
 }
 
 static pid_t waiting_child(void) {
@@ -66,7 +80,8 @@ static void play_user_dispatch(void) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  play((struct test_case[]){{"seccomp-supervised", play_seccomp_supervised},
+  play((struct test_case[]){{"deadline", play_deadline},
+                            {"seccomp-supervised", play_seccomp_supervised},
                             {"traced", play_traced},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},

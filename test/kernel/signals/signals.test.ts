@@ -12,3 +12,16 @@ kernelTest({
   program: 'signals/pending.c',
   rounds: 2,
 });
+for (const [args, what] of [
+  ['plain', 'on its own stack'],
+  ['stack', 'on an alternate stack'],
+  ['disarmed-stack', 'on an alternate stack that is disarmed meanwhile'],
+  ['nested', 'inside another handler'],
+] as const) {
+  kernelTest({
+    name: `a program inside a signal handler ${what} goes on there, and returns`,
+    program: 'signals/handlers.c',
+    args: [args],
+    rounds: 2,
+  });
+}

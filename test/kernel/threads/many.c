@@ -1,11 +1,12 @@
-// Sixty-four threads that wait on one condition variable, and go on in turn.
+// Many threads that wait on one condition variable, and go on in turn: 64, or as many as the case says.
 #include "woodfrog-test.h"
 
-enum { THREADS = 64 };
+enum { COUNT_MAX = 1000 };
+static int count = 64;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int turn = -1, waiting;
-static pid_t tids[THREADS];
+static pid_t tids[COUNT_MAX];
 
 static void *thread(void *arg) {
   int i = (int)(intptr_t)arg;
@@ -22,10 +23,14 @@ static void *thread(void *arg) {
 
 int main(int argc, char **argv) {
   setup(argc, argv);
-  pthread_t threads[THREADS];
-  for (int i = 0; i < THREADS; i++)
-    check_equal(pthread_create(&threads[i], NULL, thread, (void *)(intptr_t)i), 0);
-  for (int seen = 0; seen < THREADS;) {
+  if (argc > 2) count = atoi(test_case);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  static pthread_t threads[COUNT_MAX];
+  for (int i = 0; i < count; i++)
+    check_equal(pthread_create(&threads[i], &attributes, thread, (void *)(intptr_t)i), 0);
+  for (int seen = 0; seen < count;) {
     pthread_mutex_lock(&mutex);
     seen = waiting;
     pthread_mutex_unlock(&mutex);
@@ -36,7 +41,7 @@ int main(int argc, char **argv) {
   turn = 0;
   pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&mutex);
-  for (int i = 0; i < THREADS; i++) check_equal(pthread_join(threads[i], NULL), 0);
-  check_equal(turn, THREADS);
+  for (int i = 0; i < count; i++) check_equal(pthread_join(threads[i], NULL), 0);
+  check_equal(turn, count);
   pass();
 }

@@ -7,6 +7,12 @@ kernelTest({
 });
 kernelTest({ name: 'robust mutexes still see their owner die', program: 'threads/robust.c' });
 kernelTest({ name: '64 threads on one condition variable go on', program: 'threads/many.c' });
+kernelTest({
+  name: '1000 threads on one condition variable go on',
+  program: 'threads/many.c',
+  args: ['1000'],
+  timeoutMs: 60_000,
+});
 for (const [args, what] of [
   ['exits', 'exits by another thread'],
   ['ends', 'ends with its last thread'],

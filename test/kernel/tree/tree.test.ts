@@ -38,6 +38,13 @@ for (const [args, what] of [
   });
 }
 kernelTest({
+  name: 'who shares signal handlers is not told again of a child that has ended',
+  program: 'tree/shared-handlers.c',
+  rounds: 2,
+  ignore: [...DEAD, /status\.SigCgt$/],
+  criuFails: 'it restores copies, or refuses',
+});
+kernelTest({
   name: 'exit signals other than SIGCHLD return, and are told',
   program: 'tree/exit-signals.c',
   rounds: 2,

@@ -49,11 +49,12 @@ import {
   VMIN,
   VSTOP,
 } from '../../../linux/uapi/tty.js';
+import type { SureTape } from '../../../plan/sure-tape.js';
 import type { Value } from '../../../plan/track.js';
 import { assert } from '../../../support/assert.js';
 import { u32Bytes } from '../../../support/bytes.js';
 import { refused, unsupported } from '../../../support/errors.js';
-import type { DumpPort, KernelPort, SureTape } from '../../ports.js';
+import type { DumpPort, KernelPort } from '../../ports.js';
 import type { SideSeen } from './observe.js';
 import { askInt, type LockedSettings, type Settings } from './requests.js';
 
@@ -164,7 +165,8 @@ function pollOf(port: KernelPort, fd: number): number {
   using scope = port.scope();
   const fds = scope.alloc(pollfd.size);
   fds.bytes.set(pollfd.encode({ fd, events: POLLIN | POLLOUT | POLLPRI }));
-  port.call(poll, { fds, nfds: 1, timeout: 0 });
+  // EINTR: a signal for us came meanwhile.
+  while (port.attempt(poll, { fds, nfds: 1, timeout: 0 }) < 0);
   return pollfd.decode(fds.bytes).revents;
 }
 
@@ -344,7 +346,7 @@ function awaitQueued(port: KernelPort, fd: number, length: number): void {
   for (let tries = 0; tries < 5000; tries++) {
     if ((askInt(port, fd, FIONREAD) ?? 0) >= length) return;
     const nobody = pollfd.encode({ fd: -1 });
-    port.call(poll, { fds: nobody, nfds: 1, timeout: 1 });
+    port.attempt(poll, { fds: nobody, nfds: 1, timeout: 1 });
   }
   throw refused(`the ${length} bytes written to a terminal do not arrive`);
 }
