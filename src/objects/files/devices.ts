@@ -20,6 +20,23 @@ export const deviceText = (rdev: bigint): string => {
   return `${major}:${minor}`;
 };
 
+/** Documentation/admin-guide/devices.txt: what every system has under these names. */
+const USUAL: ReadonlyMap<string, bigint> = new Map([
+  ['/dev/null', 0x103n],
+  ['/dev/zero', 0x105n],
+  ['/dev/full', 0x107n],
+  ['/dev/random', 0x108n],
+  ['/dev/urandom', 0x109n],
+]);
+
+/** What an entry must say of a device: its number, unless that follows from the name. */
+export const rdevEntry = (name: string, { mode, rdev }: Device): { rdev?: bigint } =>
+  isDevice(mode) && USUAL.get(name) !== rdev ? { rdev } : {};
+
+/** The number of the device that was saved; undefined for what is none, and in images that do not say it. */
+export const savedDevice = ({ name, mode = 0, rdev, ext }: RegFileEntry): bigint | undefined =>
+  isDevice(mode) ? (rdev ?? (ext ? undefined : USUAL.get(name))) : undefined;
+
 /** What is at this path, if it is this device. */
 function findAt(port: KernelPort, name: string, { mode, rdev }: Device): NamedFile | undefined {
   const stat = port.attemptStat(name);
@@ -45,8 +62,9 @@ export function evadeName(port: KernelPort, named: NamedFile): NamedFile {
 
 /** In a restore: the same of an entry that says which device it was. Permissions are those of the path. */
 export function evadeEntry(port: KernelPort, entry: RegFileEntry): RegFileEntry {
-  const { name, mode = 0, rdev, ext } = entry;
-  if (rdev === undefined || ext || !isDevice(mode)) return entry;
+  const { name, mode = 0, ext } = entry;
+  const rdev = savedDevice(entry);
+  if (rdev === undefined || ext) return entry;
   if (findAt(port, name, { mode, rdev })) return entry;
   const found = findElsewhere(port, { mode, rdev });
   return found ? { ...entry, name: found.name, mode: found.stat.mode } : entry;

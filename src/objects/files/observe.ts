@@ -168,9 +168,9 @@ class Tables {
     const stat = typeof found === 'number' ? statOfGone(found, { link, fdinfo }) : found;
     if (!stat) throw gone(`stat of '${via}': ${errnoName(-Number(found))}`);
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
-    const found = kinds.find(view);
-    const isExternal = !found?.isDevice && isExternalFile(view, port.options.external);
-    const kind = isExternal ? (found ?? regularFile) : found;
+    const claimed = kinds.find(view);
+    const isExternal = !claimed?.isDevice && isExternalFile(view, port.options.external);
+    const kind = isExternal ? (claimed ?? regularFile) : claimed;
     if (isExternal) view.named = { name: externalFile(view), stat, isExternal };
     else if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = kind?.isDevice

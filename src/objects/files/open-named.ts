@@ -25,7 +25,7 @@ import type { Track } from '../../plan/track.js';
 import type { RestoreObjectOptions } from '../options.js';
 import type { KernelPort } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
-import { deviceText, isDevice } from './devices.js';
+import { deviceText, isDevice, savedDevice } from './devices.js';
 import { readBuildId } from './named.js';
 
 const TYPE_NAMES = new Map([
@@ -48,7 +48,8 @@ export function surveyNamed(
   port: KernelPort,
   { fileValidation, skipFileRwxCheck, path }: RestoreObjectOptions & { path?: string },
 ): string[] {
-  const { name, mode, size, build_id, rdev } = entry;
+  const { name, mode, size, build_id } = entry;
+  const rdev = savedDevice(entry);
   const found = port.attemptStat(path ?? name);
   if (typeof found === 'number') {
     const evasive = isDevice(mode ?? 0) ? ' (see --evasive-devices)' : '';

@@ -10,7 +10,7 @@ import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
-import { isDevice } from './devices.js';
+import { rdevEntry } from './devices.js';
 import { MemfdInodes, type MemfdSeen, mappedMemfdKey } from './memfd-inodes.js';
 import { toType } from './named.js';
 import type { FownEntry } from './owner.js';
@@ -190,6 +190,6 @@ function regEntry(
     ...(isExternal && { ext: true }),
     mode: stat.mode,
     build_id: [...(buildId ?? [])],
-    ...(isDevice(stat.mode) && { rdev: stat.rdev }),
+    ...rdevEntry(name, stat),
   };
 }
