@@ -32,6 +32,7 @@ const OUR_FIELDS: string[] = [
   'inotify_file_entry.lost',
   'inotify_wd_entry.file_id',
   'mm_entry.coredump_filter',
+  'mm_entry.futex_hash_slots',
   'mm_entry.mdwe',
   'mm_entry.memory_merge',
   'mm_entry.thp_disable_flags',

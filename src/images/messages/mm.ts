@@ -44,4 +44,6 @@ export const mm_entry = message('mm_entry', {
   memory_merge: optional(20012, bool),
   /** The flags beside thp_disabled: PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18. */
   thp_disable_flags: optional(20013, uint32),
+  /** Ours: slots of the private futex hash, if the program chose them; 0: it uses the one that all share. */
+  futex_hash_slots: optional(20014, uint32),
 });

@@ -39,6 +39,10 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_SET_MEMORY_MERGE = 67;
 export const PR_GET_MEMORY_MERGE = 68;
+/** Linux 6.16. */
+export const PR_FUTEX_HASH = 78;
+export const PR_FUTEX_HASH_SET_SLOTS = 1;
+export const PR_FUTEX_HASH_GET_SLOTS = 2;
 export const PR_SET_VMA = 0x53564d41;
 export const PR_SET_VMA_ANON_NAME = 0;
 export const PR_GET_TSC = 25;
@@ -94,6 +98,7 @@ export const prctlOptions = {
   PR_GET_MDWE,
   PR_SET_MEMORY_MERGE,
   PR_GET_MEMORY_MERGE,
+  PR_FUTEX_HASH,
   PR_GET_TSC,
   PR_SET_TSC,
   PR_MCE_KILL,

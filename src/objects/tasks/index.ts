@@ -9,6 +9,7 @@ import { dumpable, parentDeathSignal } from './after-credentials.js';
 import { securityLabel, syscallDispatch } from './confinement.js';
 import { credentials } from './credentials.js';
 import { fpu } from './fpu.js';
+import { futexHash } from './futex-hash.js';
 import { denyWriteExecute, hugePages, memoryMerge } from './mm-flags.js';
 import { mmLayout } from './mm-layout.js';
 import { names } from './names.js';
@@ -91,6 +92,7 @@ export const taskStates: readonly TaskState[] = [
   speculation,
 
   // Stage 'pending signals'.
+  futexHash,
   pendingShared,
   pendingPrivate,
 

@@ -19,6 +19,7 @@ import { defined } from '../../support/assert.js';
 import { pid, vpid } from '../../support/brand.js';
 import { concat, u64Bytes, viewOf } from '../../support/bytes.js';
 import type { HostStepPort } from '../rebuild-context.js';
+import { futexHash } from './futex-hash.js';
 import { denyWriteExecute, hugePages, memoryMerge } from './mm-flags.js';
 import { mmLayout } from './mm-layout.js';
 import { names } from './names.js';
@@ -320,4 +321,21 @@ test('speculation control is saved where it is a choice that was made', () => {
     'threads:',
     'prctl(PR_SET_SPECULATION_CTRL, NULL, 0x4, 0x0, 0x0)',
   ]);
+});
+
+test('a futex hash is saved if the kernel would not make it so by itself', () => {
+  const saved = (slots: number, threadCount: number) => {
+    const who = subject();
+    const threads = Array.from({ length: threadCount }, () => who.thread);
+    const process = { ...who.process, threads };
+    return inspectState(futexHash, { ...who, process }, { answer: () => slots }).mm;
+  };
+  assert.equal(saved(0, 1), undefined);
+  assert.equal(saved(16, 3), undefined);
+  assert.equal(saved(-22, 3), undefined);
+  assert.deepEqual(saved(64, 3), { futex_hash_slots: 64 });
+  assert.deepEqual(saved(16, 1), { futex_hash_slots: 16 });
+  assert.deepEqual(saved(0, 3), { futex_hash_slots: 0 });
+  const steps = stepsOf(futexHash, { core: golden, mm: { futex_hash_slots: 64 } });
+  assert.equal(steps[1], 'prctl(PR_FUTEX_HASH, 0x1, 0x40, 0x0, 0x0)');
 });

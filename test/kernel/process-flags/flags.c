@@ -7,7 +7,7 @@
 #include "woodfrog-test.h"
 
 struct seen {
-  int mce_kill, tsc, mdwe, merge, io_flusher, store_bypass, registrations, persona;
+  int mce_kill, tsc, mdwe, merge, io_flusher, store_bypass, registrations, persona, futex_slots;
 };
 
 static struct seen look(void) {
@@ -21,6 +21,7 @@ static struct seen look(void) {
   seen.store_bypass = prctl(52 /* PR_GET_SPECULATION_CTRL */, 0, 0, 0, 0);
   seen.registrations = syscall(SYS_membarrier, 512 /* MEMBARRIER_CMD_GET_REGISTRATIONS */, 0, 0);
   seen.persona = personality(0xffffffff);
+  seen.futex_slots = prctl(78 /* PR_FUTEX_HASH */, 2 /* ..._GET_SLOTS */, 0, 0, 0);
   return seen;
 }
 
@@ -31,6 +32,7 @@ static void must_be(const char *who, struct seen before) {
   check_equal(now.mdwe, before.mdwe);
   check_equal(now.registrations, before.registrations);
   check_equal(now.persona, before.persona);
+  check_equal(now.futex_slots, before.futex_slots);
   if (memcmp(&now, &before, sizeof now) != 0) fail("%s has made other choices", who);
 }
 
@@ -71,6 +73,12 @@ int main(int argc, char **argv) {
     check_equal(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, 1);
     for (int i = 0; i < 2; i++) check_equal(pthread_create(&other, NULL, idle, NULL), 0);
     if ((child = fork()) == 0) idle(NULL);
+  } else if (strcmp(test_case, "futex-hash") == 0 || strcmp(test_case, "shared-futex-hash") == 0) {
+    if (prctl(78, 2, 0, 0, 0) < 0) skip("no private futex hash");
+    for (int i = 0; i < 2; i++) check_equal(pthread_create(&other, NULL, idle, NULL), 0);
+    int slots = strcmp(test_case, "futex-hash") == 0 ? 128 : 0;
+    check_equal(prctl(78, 1 /* ..._SET_SLOTS */, slots, 0, 0), 0);
+    check_equal(look().futex_slots, slots);
   } else if (strcmp(test_case, "speculation") == 0) {
     if (prctl(53 /* PR_SET_SPECULATION_CTRL */, 0, 4, 0, 0) != 0) skip("speculation is not a choice here");
   }

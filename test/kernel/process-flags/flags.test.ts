@@ -27,3 +27,16 @@ kernelTest({
 kernelTest({ name: 'PR_SET_MEMORY_MERGE stays', program, args: ['merge'], criuFails });
 kernelTest({ name: 'PR_SET_IO_FLUSHER stays', program, args: ['io-flusher'], criuFails });
 kernelTest({ name: 'speculation control stays', program, args: ['speculation'], criuFails });
+kernelTest({
+  name: 'a chosen futex hash stays',
+  program,
+  args: ['futex-hash'],
+  rounds: 2,
+  criuFails,
+});
+kernelTest({
+  name: 'a process with threads and no futex hash of its own stays so',
+  program,
+  args: ['shared-futex-hash'],
+  criuFails,
+});
