@@ -337,6 +337,11 @@ export class HostImageStore implements Disposable {
     if (result < 0 && result !== -ENOENT) throw refusal(result, this.pathOf(name), 'unlinkat');
   }
 
+  /** An image of pages: appended to by others, at `position` of `fd`. */
+  createPages(name: string): HostImageWriter {
+    return this.create(name);
+  }
+
   /** A new, empty image; one of that name is replaced. */
   create(name: string): HostImageWriter {
     // What the inventory vouches for must not become durable after it.

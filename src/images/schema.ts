@@ -1,6 +1,6 @@
 /**
  * Protobuf (proto2) messages, declared: numbers, labels, types and how a person sees a field; the value's type follows.
- * Declaring costs an object per field and nothing else: the codec prepares a message when it is first used.
+ * Declaring costs nothing: a message's fields come to be, and the codec prepares it, when it is first used.
  */
 
 /** Where a message keeps the fields its declaration does not know, as they came: tag and content of each, in order. */
@@ -189,11 +189,20 @@ export const optional = field('optional');
 /** An array, empty when absent. */
 export const repeated = field('repeated');
 
+/** A function is called when the fields are first asked for: most programs see few of all messages. */
 export function message<F extends Readonly<Record<string, Field>>>(
   name: string,
-  fields: F,
+  declared: F | (() => F),
 ): Message<FieldsValue<F>> {
-  return { kind: 'message', name, fields };
+  let fields: F | undefined;
+  return {
+    kind: 'message',
+    name,
+    get fields() {
+      fields ??= typeof declared === 'function' ? declared() : declared;
+      return fields;
+    },
+  };
 }
 
 /** A field's type, whether it was given or is given by a function. */

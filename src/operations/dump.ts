@@ -1,6 +1,7 @@
 /** Dump: freeze the tree, look at every object, write the images, and only then let go of the tasks, or kill them. */
 import { verifyCheckpoint } from '../checkpoint/verify.js';
 import { HostImageStore } from '../host/image-store.js';
+import { Spool } from '../host/spool.js';
 import { IMAGES, identifyImage } from '../images/catalogue.js';
 import { writeImageSet } from '../images/directory.js';
 import { LinkRemaps } from '../objects/files/link-remap.js';
@@ -76,7 +77,8 @@ function freezeAndWrite(
   store.begin(isStale);
   undo.add(() => store.discard());
   const writing = monotonicMs();
-  const counts = writeAllPages(memory, env, { session, store });
+  using spool = options.leaveRunning ? new Spool(host) : undefined;
+  const counts = writeAllPages(memory, env, { session, store, spool });
   writeGhosts(images, store);
   const memwrite_time = microsecondsSince(writing);
   // Tasks that live on have them themselves.
@@ -85,6 +87,7 @@ function freezeAndWrite(
   if (options.leaveRunning) tree.thaw();
   const thawed = monotonicMs();
   if (options.leaveRunning) complete();
+  spool?.writeTo(store);
   writeImageSet(images, store);
   store.sync();
   const root = defined(processes[0], 'a tree has a root');
@@ -118,7 +121,7 @@ function refuseOurselves(target: number): void {
 function writeAllPages(
   memory: TreeMemory,
   { progress }: OperationEnv,
-  { session, store }: Means,
+  { session, store, spool }: Means & { spool: Spool | undefined },
 ): PageCounts {
   const totalBytes = progress
     ? memory.processes.reduce(
@@ -127,11 +130,12 @@ function writeAllPages(
       )
     : 0;
   let doneBytes = 0;
-  return writePages(session.host, store, memory, (bytes) => {
+  const onBytes = (bytes: number): void => {
     doneBytes += bytes;
     progress?.({ phase: 'writing pages', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) });
     session.interrupts.check(() => 'pages to be written');
-  });
+  };
+  return writePages(session.host, { store, spool }, { ...memory, onBytes });
 }
 
 /** The commit: whatever throws here has left the tree as it was. */

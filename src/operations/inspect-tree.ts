@@ -62,11 +62,15 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
   const inspectCgroups = observeCgroups(port, alive);
   const files = inspectFiles(observed, { options: port.options });
   const vmIds = new Map(files.processes.map(({ process, ids }) => [process, ids.vm_id]));
-  const memory = alive.map((process) => ({
-    process,
-    memory: inspectMemory(observeMemory(port, process), mappedFiles(files.registry)),
-    vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
-  }));
+  const memory = alive.map((process) => {
+    const seen = observeMemory(port, process);
+    return {
+      process,
+      memory: inspectMemory(seen, mappedFiles(files.registry)),
+      vm_id: defined(vmIds.get(process), `pid ${process.pid} has no ids`),
+      bytes: seen.anonymousBytes,
+    };
+  });
   const segments = [
     ...collectSegments(memory.map((one) => one.memory)),
     ...files.registry.memfds.segments(),

@@ -4,6 +4,7 @@ import type { PagemapImage } from '../checkpoint/page-facts.js';
 import type { ProcessView } from '../checkpoint/views.js';
 import type { Host } from '../host/host.js';
 import type { HostImageStore } from '../host/image-store.js';
+import type { Spool } from '../host/spool.js';
 import { IMAGES } from '../images/catalogue.js';
 import { type ImageSet, writeImage } from '../images/directory.js';
 import { type Image, imageName } from '../images/image.js';
@@ -19,12 +20,20 @@ export interface ProcessMemory {
   memory: InspectedMemory;
   /** ids-PID.img: processes with the same number share this memory. */
   vm_id: number;
+  /** Bytes of private pages, nearly. */
+  bytes: number;
 }
 
 /** All that has pages. */
 export interface TreeMemory {
   processes: readonly ProcessMemory[];
   segments: readonly Segment[];
+}
+
+export interface PageStores {
+  store: HostImageStore;
+  /** Where pages go first, if there is room. */
+  spool: Spool | undefined;
 }
 
 export interface PageCounts {
@@ -37,24 +46,24 @@ export interface PageCounts {
 /** Streams every page; `onBytes` is told how many bytes have been written since the last call, and may throw. */
 export function writePages(
   host: Host,
-  store: HostImageStore,
-  { processes, segments }: TreeMemory,
-  onBytes: (bytes: number) => void,
+  { store, spool }: PageStores,
+  { processes, segments, onBytes }: TreeMemory & { onBytes: (bytes: number) => void },
 ): PageCounts {
   const counts: PageCounts = { written: 0, shared: 0 };
   let pagesId = 1;
   const memories = new Map<number, WrittenMemory>();
-  for (const { process, memory, vm_id } of processes) {
+  for (const { process, memory, vm_id, bytes } of processes) {
     within({ pid: process.pid, comm: process.comm }, () => {
       const written = memories.get(vm_id);
+      const files = spool?.takes(written ? 0 : bytes) ? spool : store;
       if (written) {
-        repeatPagemap(store, process.vpid, written);
+        repeatPagemap(files, process.vpid, written);
         return;
       }
       const place = { image: IMAGES.PAGEMAP, id: process.vpid, pagesId: pagesId++ };
       const runs: PageRun[] = [];
       const isShared = processes.filter((other) => other.vm_id === vm_id).length > 1;
-      counts.written += onePagemap(store, place, (target) =>
+      counts.written += onePagemap(files, place, (target) =>
         writeProcessPages(host, process.task, memory.areas, {
           ...target,
           pagemap: isShared ? recording(target.pagemap, runs) : target.pagemap,
@@ -91,7 +100,7 @@ const recording = (sink: RunSink, runs: PageRun[]): RunSink => ({
 });
 
 function repeatPagemap(
-  store: HostImageStore,
+  store: HostImageStore | Spool,
   vpid: number,
   { pagesId, runs }: WrittenMemory,
 ): void {
@@ -117,12 +126,12 @@ export function writeGhosts(images: ImageSet, store: HostImageStore): void {
 type Target = Pick<Parameters<typeof writeProcessPages>[3], 'pages' | 'name' | 'pagemap'>;
 
 function onePagemap(
-  store: HostImageStore,
+  store: HostImageStore | Spool,
   { image, id, pagesId }: { image: PagemapImage; id: number; pagesId: number },
   write: (target: Target) => number,
 ): number {
   const name = imageName(IMAGES.PAGES, pagesId);
-  const pages = store.create(name);
+  const pages = store.createPages(name);
   const runs = store.create(imageName(image, id));
   try {
     const pagemap = new PagemapWriter(image, runs, pagesId);

@@ -12,7 +12,7 @@ import {
 } from '../schema.js';
 import { fown_entry } from './fown.js';
 
-export const bpfmap_file_entry = message('bpfmap_file_entry', {
+export const bpfmap_file_entry = message('bpfmap_file_entry', () => ({
   id: required(1, uint32),
   flags: required(2, uint32, { flags: 'rfile.flags' }),
   pos: required(3, uint64),
@@ -29,4 +29,4 @@ export const bpfmap_file_entry = message('bpfmap_file_entry', {
   ifindex: required(14, uint32, { default: '0' }),
   mnt_id: optional(15, sint32, { default: '-1' }),
   map_extra: optional(16, uint64),
-});
+}));

@@ -1,7 +1,7 @@
 /** Registers of a thread on MIPS. */
 import { message, required, uint32, uint64, word } from '../schema.js';
 
-export const user_mips_regs_entry = message('user_mips_regs_entry', {
+export const user_mips_regs_entry = message('user_mips_regs_entry', () => ({
   r0: required(1, uint64),
   r1: required(2, uint64),
   r2: required(3, uint64),
@@ -40,9 +40,9 @@ export const user_mips_regs_entry = message('user_mips_regs_entry', {
   cp0_badvaddr: required(36, uint64),
   cp0_status: required(37, uint64),
   cp0_cause: required(38, uint64),
-});
+}));
 
-export const user_mips_fpregs_entry = message('user_mips_fpregs_entry', {
+export const user_mips_fpregs_entry = message('user_mips_fpregs_entry', () => ({
   r0: required(1, uint64),
   r1: required(2, uint64),
   r2: required(3, uint64),
@@ -79,11 +79,11 @@ export const user_mips_fpregs_entry = message('user_mips_fpregs_entry', {
   hi: required(34, uint64),
   fpu_fcr31: required(35, uint32),
   fpu_id: required(36, uint32),
-});
+}));
 
-export const thread_info_mips = message('thread_info_mips', {
+export const thread_info_mips = message('thread_info_mips', () => ({
   clear_tid_addr: required(1, word, { hex: true }),
   tls: required(2, uint64),
   gpregs: required(3, user_mips_regs_entry, { hex: true }),
   fpregs: required(4, user_mips_fpregs_entry, { hex: true }),
-});
+}));

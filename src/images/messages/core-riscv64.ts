@@ -1,7 +1,7 @@
 /** Registers of a thread on RISC-V. */
 import { message, repeated, required, uint32, uint64, word } from '../schema.js';
 
-export const user_riscv64_regs_entry = message('user_riscv64_regs_entry', {
+export const user_riscv64_regs_entry = message('user_riscv64_regs_entry', () => ({
   pc: required(1, uint64),
   ra: required(2, uint64),
   sp: required(3, uint64),
@@ -34,16 +34,16 @@ export const user_riscv64_regs_entry = message('user_riscv64_regs_entry', {
   t4: required(30, uint64),
   t5: required(31, uint64),
   t6: required(32, uint64),
-});
+}));
 
-export const user_riscv64_d_ext_entry = message('user_riscv64_d_ext_entry', {
+export const user_riscv64_d_ext_entry = message('user_riscv64_d_ext_entry', () => ({
   f: repeated(1, uint64),
   fcsr: required(2, uint32),
-});
+}));
 
-export const thread_info_riscv64 = message('thread_info_riscv64', {
+export const thread_info_riscv64 = message('thread_info_riscv64', () => ({
   clear_tid_addr: required(1, word, { hex: true }),
   tls: required(2, uint64),
   gpregs: required(3, user_riscv64_regs_entry, { hex: true }),
   fpsimd: required(4, user_riscv64_d_ext_entry),
-});
+}));

@@ -16,7 +16,7 @@ export const user_x86_regs_mode = enumeration('user_x86_regs_mode', {
   COMPAT: 2,
 });
 
-export const user_x86_regs_entry = message('user_x86_regs_entry', {
+export const user_x86_regs_entry = message('user_x86_regs_entry', () => ({
   r15: required(1, uint64),
   r14: required(2, uint64),
   r13: required(3, uint64),
@@ -47,14 +47,14 @@ export const user_x86_regs_entry = message('user_x86_regs_entry', {
   mode: optional(28, user_x86_regs_mode, { default: 'NATIVE' }),
   /** Ours: the call that ip leads to was interrupted with this result (ERESTARTSYS, ...; linux/errno.h); 0: none was. */
   restart: optional(20000, uint32),
-});
+}));
 
-export const user_x86_cet_entry = message('user_x86_cet_entry', {
+export const user_x86_cet_entry = message('user_x86_cet_entry', () => ({
   cet: required(1, uint64, { hex: true }),
   ssp: required(2, uint64, { hex: true }),
-});
+}));
 
-export const user_x86_xsave_entry = message('user_x86_xsave_entry', {
+export const user_x86_xsave_entry = message('user_x86_xsave_entry', () => ({
   xstate_bv: required(1, uint64),
   ymmh_space: repeated(2, uint32),
   bndreg_state: repeated(3, uint64),
@@ -64,9 +64,9 @@ export const user_x86_xsave_entry = message('user_x86_xsave_entry', {
   hi16_zmm: repeated(7, uint64),
   pkru: repeated(8, uint32),
   cet: optional(9, user_x86_cet_entry),
-});
+}));
 
-export const user_x86_fpregs_entry = message('user_x86_fpregs_entry', {
+export const user_x86_fpregs_entry = message('user_x86_fpregs_entry', () => ({
   cwd: required(1, uint32),
   swd: required(2, uint32),
   twd: required(3, uint32),
@@ -79,9 +79,9 @@ export const user_x86_fpregs_entry = message('user_x86_fpregs_entry', {
   xmm_space: repeated(10, uint32),
   padding: repeated(11, uint32),
   xsave: optional(13, user_x86_xsave_entry),
-});
+}));
 
-export const user_desc_t = message('user_desc_t', {
+export const user_desc_t = message('user_desc_t', () => ({
   entry_number: required(1, uint32),
   base_addr: required(2, uint32),
   limit: required(3, uint32),
@@ -92,11 +92,11 @@ export const user_desc_t = message('user_desc_t', {
   limit_in_pages: required(8, bool),
   seg_not_present: required(9, bool, { default: 'true' }),
   usable: required(10, bool),
-});
+}));
 
-export const thread_info_x86 = message('thread_info_x86', {
+export const thread_info_x86 = message('thread_info_x86', () => ({
   clear_tid_addr: required(1, word, { hex: true }),
   gpregs: required(2, user_x86_regs_entry, { hex: true }),
   fpregs: required(3, user_x86_fpregs_entry),
   tls: repeated(4, user_desc_t),
-});
+}));

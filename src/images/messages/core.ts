@@ -47,11 +47,11 @@ export const seccomp_mode = enumeration('seccomp_mode', {
   filter: 2,
 });
 
-export const task_rlimits_entry = message('task_rlimits_entry', {
+export const task_rlimits_entry = message('task_rlimits_entry', () => ({
   rlimits: repeated(1, rlimit_entry),
-});
+}));
 
-export const task_core_entry = message('task_core_entry', {
+export const task_core_entry = message('task_core_entry', () => ({
   task_state: required(1, uint32, { dict: 'gen' }),
   exit_code: required(2, uint32),
   personality: required(3, uint32),
@@ -79,9 +79,9 @@ export const task_core_entry = message('task_core_entry', {
   stops_seen: repeated(20002, uint32),
   /** Components of the extended registers that it was permitted on request (ARCH_REQ_XCOMP_PERM), by bit. */
   xcomp_perm: optional(20040, uint64),
-});
+}));
 
-export const task_kobj_ids_entry = message('task_kobj_ids_entry', {
+export const task_kobj_ids_entry = message('task_kobj_ids_entry', () => ({
   vm_id: required(1, uint32),
   files_id: required(2, uint32),
   fs_id: required(3, uint32),
@@ -94,15 +94,15 @@ export const task_kobj_ids_entry = message('task_kobj_ids_entry', {
   user_ns_id: optional(10, uint32),
   cgroup_ns_id: optional(11, uint32),
   time_ns_id: optional(12, uint32),
-});
+}));
 
-export const thread_sas_entry = message('thread_sas_entry', {
+export const thread_sas_entry = message('thread_sas_entry', () => ({
   ss_sp: required(1, word),
   ss_size: required(2, word),
   ss_flags: required(3, uint32),
-});
+}));
 
-export const thread_core_entry = message('thread_core_entry', {
+export const thread_core_entry = message('thread_core_entry', () => ({
   futex_rla: required(1, word),
   futex_rla_len: required(2, uint32),
   sched_nice: optional(3, sint32),
@@ -140,9 +140,9 @@ export const thread_core_entry = message('thread_core_entry', {
   personality: optional(20010, uint32),
   /** ARCH_SET_CPUID: the CPUID instruction raises SIGSEGV. */
   cpuid_fault: optional(20040, bool),
-});
+}));
 
-export const core_entry = message('core_entry', {
+export const core_entry = message('core_entry', () => ({
   mtype: required(1, core_entry_march),
   thread_info: optional(2, thread_info_x86),
   ti_arm: optional(6, thread_info_arm),
@@ -155,4 +155,4 @@ export const core_entry = message('core_entry', {
   tc: optional(3, task_core_entry),
   ids: optional(4, task_kobj_ids_entry),
   thread_core: optional(5, thread_core_entry),
-});
+}));

@@ -21,7 +21,7 @@ export const cpuinfo_ppc64_entry_endianness = enumeration('cpuinfo_ppc64_entry.e
   LITTLEENDIAN: 1,
 });
 
-export const cpuinfo_x86_entry = message('cpuinfo_x86_entry', {
+export const cpuinfo_x86_entry = message('cpuinfo_x86_entry', () => ({
   vendor_id: required(1, cpuinfo_x86_entry_vendor),
   cpu_family: required(2, uint32),
   model: required(3, uint32),
@@ -34,19 +34,19 @@ export const cpuinfo_x86_entry = message('cpuinfo_x86_entry', {
   xsave_size_max: optional(10, uint32),
   /** Ours: CPUID leaf 7, subleaf 1, eax and edx. */
   further_capability: repeated(20000, uint32),
-});
+}));
 
-export const cpuinfo_ppc64_entry = message('cpuinfo_ppc64_entry', {
+export const cpuinfo_ppc64_entry = message('cpuinfo_ppc64_entry', () => ({
   endian: required(1, cpuinfo_ppc64_entry_endianness),
   hwcap: repeated(2, uint64),
-});
+}));
 
-export const cpuinfo_s390_entry = message('cpuinfo_s390_entry', {
+export const cpuinfo_s390_entry = message('cpuinfo_s390_entry', () => ({
   hwcap: repeated(2, uint64),
-});
+}));
 
-export const cpuinfo_entry = message('cpuinfo_entry', {
+export const cpuinfo_entry = message('cpuinfo_entry', () => ({
   x86_entry: repeated(1, cpuinfo_x86_entry),
   ppc64_entry: repeated(2, cpuinfo_ppc64_entry),
   s390_entry: repeated(3, cpuinfo_s390_entry),
-});
+}));

@@ -1,7 +1,7 @@
 /** Credentials of a thread. Capability sets are two 32-bit words each, low word first. */
 import { bytes, message, optional, repeated, required, string, uint32 } from '../schema.js';
 
-export const creds_entry = message('creds_entry', {
+export const creds_entry = message('creds_entry', () => ({
   uid: required(1, uint32),
   gid: required(2, uint32),
   euid: required(3, uint32),
@@ -21,4 +21,4 @@ export const creds_entry = message('creds_entry', {
   apparmor_data: optional(17, bytes),
   no_new_privs: optional(18, uint32),
   cap_amb: repeated(19, uint32),
-});
+}));

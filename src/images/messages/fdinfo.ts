@@ -46,15 +46,15 @@ export const fd_types = enumeration('fd_types', {
   AUTOFS_PIPE: 65535,
 });
 
-export const fdinfo_entry = message('fdinfo_entry', {
+export const fdinfo_entry = message('fdinfo_entry', () => ({
   id: required(1, uint32),
   flags: required(2, uint32),
   type: required(3, fd_types),
   fd: required(4, uint32),
   xattr_security_selinux: optional(5, string),
-});
+}));
 
-export const file_entry = message('file_entry', {
+export const file_entry = message('file_entry', () => ({
   type: required(1, fd_types),
   id: required(2, uint32),
   reg: optional(3, reg_file_entry),
@@ -77,4 +77,4 @@ export const file_entry = message('file_entry', {
   memfd: optional(20, memfd_file_entry),
   bpf: optional(21, bpfmap_file_entry),
   pidfd: optional(22, pidfd_entry),
-});
+}));

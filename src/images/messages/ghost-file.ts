@@ -2,7 +2,7 @@
 import { bool, message, optional, required, string, uint32, uint64, word } from '../schema.js';
 import { timeval } from './time.js';
 
-export const ghost_file_entry = message('ghost_file_entry', {
+export const ghost_file_entry = message('ghost_file_entry', () => ({
   uid: required(1, uint32),
   gid: required(2, uint32),
   mode: required(3, uint32),
@@ -14,9 +14,9 @@ export const ghost_file_entry = message('ghost_file_entry', {
   chunks: optional(9, bool),
   size: optional(10, word),
   symlnk_target: optional(11, string),
-});
+}));
 
-export const ghost_chunk_entry = message('ghost_chunk_entry', {
+export const ghost_chunk_entry = message('ghost_chunk_entry', () => ({
   len: required(1, word),
   off: required(2, word),
-});
+}));

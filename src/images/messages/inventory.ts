@@ -18,11 +18,11 @@ export const lsmtype = enumeration('lsmtype', {
   APPARMOR: 2,
 });
 
-export const plugins_entry = message('plugins_entry', {
+export const plugins_entry = message('plugins_entry', () => ({
   plugins: repeated(12, string),
-});
+}));
 
-export const inventory_entry = message('inventory_entry', {
+export const inventory_entry = message('inventory_entry', () => ({
   img_version: required(1, uint32),
   fdinfo_per_id: optional(2, bool),
   root_ids: optional(3, task_kobj_ids_entry),
@@ -36,4 +36,4 @@ export const inventory_entry = message('inventory_entry', {
   plugins_entry: optional(12, plugins_entry),
   dump_criu_run_id: optional(13, string),
   allow_uprobes: optional(14, bool),
-});
+}));

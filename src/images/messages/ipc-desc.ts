@@ -1,7 +1,7 @@
 /** What System V IPC objects have in common (struct ipc_perm). */
 import { message, required, uint32 } from '../schema.js';
 
-export const ipc_desc_entry = message('ipc_desc_entry', {
+export const ipc_desc_entry = message('ipc_desc_entry', () => ({
   key: required(1, uint32),
   uid: required(2, uint32),
   gid: required(3, uint32),
@@ -9,4 +9,4 @@ export const ipc_desc_entry = message('ipc_desc_entry', {
   cgid: required(5, uint32),
   mode: required(6, uint32),
   id: required(7, uint32),
-});
+}));

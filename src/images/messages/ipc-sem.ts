@@ -2,7 +2,7 @@
 import { message, required, uint32 } from '../schema.js';
 import { ipc_desc_entry } from './ipc-desc.js';
 
-export const ipc_sem_entry = message('ipc_sem_entry', {
+export const ipc_sem_entry = message('ipc_sem_entry', () => ({
   desc: required(1, ipc_desc_entry),
   nsems: required(2, uint32),
-});
+}));

@@ -1,7 +1,7 @@
 /** The sysctls of an IPC namespace. Limits are raw words: the default is just below 2^64. */
 import { message, optional, repeated, required, uint32, uint64 } from '../schema.js';
 
-export const ipc_var_entry = message('ipc_var_entry', {
+export const ipc_var_entry = message('ipc_var_entry', () => ({
   sem_ctls: repeated(1, uint32),
   msg_ctlmax: required(2, uint32),
   msg_ctlmnb: required(3, uint32),
@@ -19,4 +19,4 @@ export const ipc_var_entry = message('ipc_var_entry', {
   msg_next_id: optional(15, uint32),
   sem_next_id: optional(16, uint32),
   shm_next_id: optional(17, uint32),
-});
+}));

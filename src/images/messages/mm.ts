@@ -12,13 +12,13 @@ import {
 } from '../schema.js';
 import { vma_entry } from './vma.js';
 
-export const aio_ring_entry = message('aio_ring_entry', {
+export const aio_ring_entry = message('aio_ring_entry', () => ({
   id: required(1, word),
   nr_req: required(2, uint32),
   ring_len: required(3, uint32),
-});
+}));
 
-export const mm_entry = message('mm_entry', {
+export const mm_entry = message('mm_entry', () => ({
   mm_start_code: required(1, word, { hex: true }),
   mm_end_code: required(2, word, { hex: true }),
   mm_start_data: required(3, word, { hex: true }),
@@ -46,4 +46,4 @@ export const mm_entry = message('mm_entry', {
   thp_disable_flags: optional(20013, uint32),
   /** Ours: slots of the private futex hash, if the program chose them; 0: it uses the one that all share. */
   futex_hash_slots: optional(20014, uint32),
-});
+}));

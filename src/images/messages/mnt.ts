@@ -25,7 +25,7 @@ export const fstype = enumeration('fstype', {
   CGROUP2: 23,
 });
 
-export const mnt_entry = message('mnt_entry', {
+export const mnt_entry = message('mnt_entry', () => ({
   fstype: required(1, uint32),
   mnt_id: required(2, uint32),
   root_dev: required(3, uint32, { dev: true }),
@@ -44,4 +44,4 @@ export const mnt_entry = message('mnt_entry', {
   deleted: optional(16, bool),
   sb_flags: optional(17, uint32, { hex: true }),
   ext_key: optional(18, string),
-});
+}));

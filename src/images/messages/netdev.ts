@@ -26,7 +26,7 @@ export const nd_type = enumeration('nd_type', {
   SIT: 8,
 });
 
-export const net_device_entry = message('net_device_entry', {
+export const net_device_entry = message('net_device_entry', () => ({
   type: required(1, nd_type),
   ifindex: required(2, uint32),
   mtu: required(3, uint32),
@@ -42,14 +42,14 @@ export const net_device_entry = message('net_device_entry', {
   peer_nsid: optional(13, uint32),
   master: optional(14, uint32),
   sit: optional(15, sit_entry),
-});
+}));
 
-export const netns_id = message('netns_id', {
+export const netns_id = message('netns_id', () => ({
   target_ns_id: required(1, uint32),
   netnsid_value: required(2, int32),
-});
+}));
 
-export const netns_entry = message('netns_entry', {
+export const netns_entry = message('netns_entry', () => ({
   def_conf: repeated(1, int32),
   all_conf: repeated(2, int32),
   def_conf4: repeated(3, sysctl_entry),
@@ -60,4 +60,4 @@ export const netns_entry = message('netns_entry', {
   ext_key: optional(8, string),
   unix_conf: repeated(9, sysctl_entry),
   ipv4_sysctl: repeated(10, sysctl_entry),
-});
+}));

@@ -1,7 +1,7 @@
 /** The options that field declarations of the wire format carry, themselves a message there. */
 import { bool, message, optional, string } from '../schema.js';
 
-export const CRIU_Opts = message('CRIU_Opts', {
+export const CRIU_Opts = message('CRIU_Opts', () => ({
   hex: optional(1, bool),
   ipadd: optional(2, bool),
   flags: optional(3, string),
@@ -9,4 +9,4 @@ export const CRIU_Opts = message('CRIU_Opts', {
   odev: optional(5, bool),
   dict: optional(6, string),
   conv: optional(7, string),
-});
+}));

@@ -3,13 +3,13 @@ import { bool, bytes, message, optional, repeated, required, uint32 } from '../s
 import { fown_entry } from './fown.js';
 import { sk_opts_entry } from './sk-opts.js';
 
-export const packet_mclist = message('packet_mclist', {
+export const packet_mclist = message('packet_mclist', () => ({
   index: required(1, uint32),
   type: required(2, uint32),
   addr: required(3, bytes),
-});
+}));
 
-export const packet_ring = message('packet_ring', {
+export const packet_ring = message('packet_ring', () => ({
   block_size: required(1, uint32),
   block_nr: required(2, uint32),
   frame_size: required(3, uint32),
@@ -17,9 +17,9 @@ export const packet_ring = message('packet_ring', {
   retire_tmo: required(5, uint32),
   sizeof_priv: required(6, uint32),
   features: required(7, uint32),
-});
+}));
 
-export const packet_sock_entry = message('packet_sock_entry', {
+export const packet_sock_entry = message('packet_sock_entry', () => ({
   id: required(1, uint32),
   type: required(2, uint32),
   protocol: required(3, uint32),
@@ -40,4 +40,4 @@ export const packet_sock_entry = message('packet_sock_entry', {
   rx_ring: optional(18, packet_ring),
   tx_ring: optional(19, packet_ring),
   ns_id: optional(20, uint32),
-});
+}));

@@ -13,7 +13,7 @@ import {
 } from '../schema.js';
 import { fown_entry } from './fown.js';
 
-export const reg_file_entry = message('reg_file_entry', {
+export const reg_file_entry = message('reg_file_entry', () => ({
   id: required(1, uint32),
   flags: required(2, uint32, { flags: 'rfile.flags' }),
   pos: required(3, uint64),
@@ -29,4 +29,4 @@ export const reg_file_entry = message('reg_file_entry', {
   checksum_parameter: optional(14, uint32),
   /** Of a device file: its number, as stat(2) has it. */
   rdev: optional(20000, uint64),
-});
+}));

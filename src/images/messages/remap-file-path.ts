@@ -7,8 +7,8 @@ export const remap_type = enumeration('remap_type', {
   PROCFS: 2,
 });
 
-export const remap_file_path_entry = message('remap_file_path_entry', {
+export const remap_file_path_entry = message('remap_file_path_entry', () => ({
   orig_id: required(1, uint32),
   remap_id: required(2, uint32),
   remap_type: optional(3, remap_type),
-});
+}));

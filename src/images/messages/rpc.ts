@@ -49,44 +49,44 @@ export const criu_req_type = enumeration('criu_req_type', {
   SINGLE_PRE_DUMP: 13,
 });
 
-export const criu_page_server_info = message('criu_page_server_info', {
+export const criu_page_server_info = message('criu_page_server_info', () => ({
   address: optional(1, string),
   port: optional(2, int32),
   pid: optional(3, int32),
   fd: optional(4, int32),
-});
+}));
 
-export const criu_veth_pair = message('criu_veth_pair', {
+export const criu_veth_pair = message('criu_veth_pair', () => ({
   if_in: required(1, string),
   if_out: required(2, string),
-});
+}));
 
-export const ext_mount_map = message('ext_mount_map', {
+export const ext_mount_map = message('ext_mount_map', () => ({
   key: required(1, string),
   val: required(2, string),
-});
+}));
 
-export const join_namespace = message('join_namespace', {
+export const join_namespace = message('join_namespace', () => ({
   ns: required(1, string),
   ns_file: required(2, string),
   extra_opt: optional(3, string),
-});
+}));
 
-export const inherit_fd = message('inherit_fd', {
+export const inherit_fd = message('inherit_fd', () => ({
   key: required(1, string),
   fd: required(2, int32),
-});
+}));
 
-export const cgroup_root = message('cgroup_root', {
+export const cgroup_root = message('cgroup_root', () => ({
   ctrl: optional(1, string),
   path: required(2, string),
-});
+}));
 
-export const unix_sk = message('unix_sk', {
+export const unix_sk = message('unix_sk', () => ({
   inode: required(1, uint32),
-});
+}));
 
-export const criu_opts = message('criu_opts', {
+export const criu_opts = message('criu_opts', () => ({
   images_dir_fd: required(1, int32, { default: '-1' }),
   images_dir: optional(68, string),
   pid: optional(2, int32),
@@ -157,46 +157,46 @@ export const criu_opts = message('criu_opts', {
   leave_stopped: optional(69, bool),
   display_stats: optional(70, bool),
   log_to_stderr: optional(71, bool),
-});
+}));
 
-export const criu_dump_resp = message('criu_dump_resp', {
+export const criu_dump_resp = message('criu_dump_resp', () => ({
   restored: optional(1, bool),
-});
+}));
 
-export const criu_restore_resp = message('criu_restore_resp', {
+export const criu_restore_resp = message('criu_restore_resp', () => ({
   pid: required(1, int32),
-});
+}));
 
-export const criu_notify = message('criu_notify', {
+export const criu_notify = message('criu_notify', () => ({
   script: optional(1, string),
   pid: optional(2, int32),
-});
+}));
 
-export const criu_features = message('criu_features', {
+export const criu_features = message('criu_features', () => ({
   mem_track: optional(1, bool),
   lazy_pages: optional(2, bool),
   pidfd_store: optional(3, bool),
-});
+}));
 
-export const criu_req = message('criu_req', {
+export const criu_req = message('criu_req', () => ({
   type: required(1, criu_req_type),
   opts: optional(2, criu_opts),
   notify_success: optional(3, bool),
   keep_open: optional(4, bool),
   features: optional(5, criu_features),
   pid: optional(6, uint32),
-});
+}));
 
-export const criu_version = message('criu_version', {
+export const criu_version = message('criu_version', () => ({
   major_number: required(1, int32),
   minor_number: required(2, int32),
   gitid: optional(3, string),
   sublevel: optional(4, int32),
   extra: optional(5, int32),
   name: optional(6, string),
-});
+}));
 
-export const criu_resp = message('criu_resp', {
+export const criu_resp = message('criu_resp', () => ({
   type: required(1, criu_req_type),
   success: required(2, bool),
   dump: optional(3, criu_dump_resp),
@@ -208,4 +208,4 @@ export const criu_resp = message('criu_resp', {
   cr_errmsg: optional(9, string),
   version: optional(10, criu_version),
   status: optional(11, int32),
-});
+}));

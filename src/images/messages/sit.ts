@@ -1,7 +1,7 @@
 /** An IPv6-in-IPv4 tunnel device. */
 import { bool, message, optional, repeated, uint32 } from '../schema.js';
 
-export const sit_entry = message('sit_entry', {
+export const sit_entry = message('sit_entry', () => ({
   link: optional(1, uint32),
   local: repeated(2, uint32, { ip: true }),
   remote: repeated(3, uint32, { ip: true }),
@@ -18,4 +18,4 @@ export const sit_entry = message('sit_entry', {
   rd_prefix: repeated(14, uint32, { ip: true }),
   relay_prefixlen: optional(15, uint32),
   relay_prefix: repeated(16, uint32, { ip: true }),
-});
+}));

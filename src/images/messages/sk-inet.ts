@@ -4,22 +4,22 @@ import { fown_entry } from './fown.js';
 import { sk_opts_entry, sk_shutdown } from './sk-opts.js';
 import { tcp_opts_entry } from './tcp-stream.js';
 
-export const ip_opts_raw_entry = message('ip_opts_raw_entry', {
+export const ip_opts_raw_entry = message('ip_opts_raw_entry', () => ({
   hdrincl: optional(1, bool),
   nodefrag: optional(2, bool),
   checksum: optional(3, bool),
   icmpv_filter: repeated(4, uint32),
-});
+}));
 
-export const ip_opts_entry = message('ip_opts_entry', {
+export const ip_opts_entry = message('ip_opts_entry', () => ({
   freebind: optional(1, bool),
   raw: optional(4, ip_opts_raw_entry),
   pktinfo: optional(5, bool),
   tos: optional(6, uint32),
   ttl: optional(7, uint32),
-});
+}));
 
-export const inet_sk_entry = message('inet_sk_entry', {
+export const inet_sk_entry = message('inet_sk_entry', () => ({
   id: required(1, uint32),
   ino: required(2, uint32),
   family: required(3, uint32, { dict: 'sk' }),
@@ -40,4 +40,4 @@ export const inet_sk_entry = message('inet_sk_entry', {
   ns_id: optional(18, uint32),
   shutdown: optional(19, sk_shutdown),
   tcp_opts: optional(20, tcp_opts_entry),
-});
+}));

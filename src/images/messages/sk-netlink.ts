@@ -3,7 +3,7 @@ import { message, optional, repeated, required, uint32 } from '../schema.js';
 import { fown_entry } from './fown.js';
 import { sk_opts_entry } from './sk-opts.js';
 
-export const netlink_sk_entry = message('netlink_sk_entry', {
+export const netlink_sk_entry = message('netlink_sk_entry', () => ({
   id: required(1, uint32),
   ino: required(2, uint32),
   protocol: required(3, uint32),
@@ -16,4 +16,4 @@ export const netlink_sk_entry = message('netlink_sk_entry', {
   fown: required(11, fown_entry),
   opts: required(12, sk_opts_entry),
   ns_id: optional(13, uint32),
-});
+}));

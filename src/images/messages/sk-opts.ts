@@ -19,7 +19,7 @@ export const sk_shutdown = enumeration('sk_shutdown', {
   BOTH: 3,
 });
 
-export const sk_opts_entry = message('sk_opts_entry', {
+export const sk_opts_entry = message('sk_opts_entry', () => ({
   so_sndbuf: required(1, uint32),
   so_rcvbuf: required(2, uint32),
   so_snd_tmo_sec: required(3, word),
@@ -45,4 +45,4 @@ export const sk_opts_entry = message('sk_opts_entry', {
   so_oobinline: optional(23, uint32),
   so_linger: optional(24, uint32),
   so_buf_lock: optional(25, uint32),
-});
+}));

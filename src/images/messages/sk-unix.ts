@@ -3,13 +3,13 @@ import { bool, bytes, message, optional, required, sint32, string, uint32 } from
 import { fown_entry } from './fown.js';
 import { sk_opts_entry, sk_shutdown } from './sk-opts.js';
 
-export const file_perms_entry = message('file_perms_entry', {
+export const file_perms_entry = message('file_perms_entry', () => ({
   mode: required(1, uint32),
   uid: required(2, uint32),
   gid: required(3, uint32),
-});
+}));
 
-export const unix_sk_entry = message('unix_sk_entry', {
+export const unix_sk_entry = message('unix_sk_entry', () => ({
   id: required(1, uint32),
   ino: required(2, uint32),
   type: required(3, uint32, { dict: 'sk' }),
@@ -27,4 +27,4 @@ export const unix_sk_entry = message('unix_sk_entry', {
   deleted: optional(15, bool),
   ns_id: optional(16, uint32),
   mnt_id: optional(17, sint32, { default: '-1' }),
-});
+}));

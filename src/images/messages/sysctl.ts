@@ -6,8 +6,8 @@ export const SysctlType = enumeration('SysctlType', {
   CTL_32: 6,
 });
 
-export const sysctl_entry = message('sysctl_entry', {
+export const sysctl_entry = message('sysctl_entry', () => ({
   type: required(1, SysctlType),
   iarg: optional(2, int32),
   sarg: optional(3, string),
-});
+}));

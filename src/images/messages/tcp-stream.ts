@@ -1,15 +1,15 @@
 /** An established TCP connection; its queues follow the entry as raw bytes. */
 import { bool, message, optional, required, uint32 } from '../schema.js';
 
-export const tcp_opts_entry = message('tcp_opts_entry', {
+export const tcp_opts_entry = message('tcp_opts_entry', () => ({
   cork: optional(1, bool),
   nodelay: optional(2, bool),
   keepcnt: optional(3, uint32),
   keepidle: optional(4, uint32),
   keepintvl: optional(5, uint32),
-});
+}));
 
-export const tcp_stream_entry = message('tcp_stream_entry', {
+export const tcp_stream_entry = message('tcp_stream_entry', () => ({
   inq_len: required(1, uint32),
   inq_seq: required(2, uint32),
   outq_len: required(3, uint32),
@@ -27,4 +27,4 @@ export const tcp_stream_entry = message('tcp_stream_entry', {
   max_window: optional(15, uint32),
   rcv_wnd: optional(16, uint32),
   rcv_wup: optional(17, uint32),
-});
+}));

@@ -2,7 +2,7 @@
 import { message, optional, required, uint32, uint64, word } from '../schema.js';
 import { fown_entry } from './fown.js';
 
-export const timerfd_entry = message('timerfd_entry', {
+export const timerfd_entry = message('timerfd_entry', () => ({
   id: required(1, uint32),
   flags: required(2, uint32, { hex: true }),
   fown: required(3, fown_entry),
@@ -16,4 +16,4 @@ export const timerfd_entry = message('timerfd_entry', {
   /** Ours, as are all from 20000 on: when an absolute timer expires, on its clock as the program sees it. */
   expires_sec: optional(20000, word),
   expires_nsec: optional(20001, word),
-});
+}));

@@ -21,14 +21,14 @@ export const TtyType = enumeration('TtyType', {
   SERIAL: 6,
 });
 
-export const winsize_entry = message('winsize_entry', {
+export const winsize_entry = message('winsize_entry', () => ({
   ws_row: required(1, uint32),
   ws_col: required(2, uint32),
   ws_xpixel: required(3, uint32),
   ws_ypixel: required(4, uint32),
-});
+}));
 
-export const termios_entry = message('termios_entry', {
+export const termios_entry = message('termios_entry', () => ({
   c_iflag: required(1, uint32),
   c_oflag: required(2, uint32),
   c_cflag: required(3, uint32),
@@ -37,18 +37,18 @@ export const termios_entry = message('termios_entry', {
   c_ispeed: required(6, uint32),
   c_ospeed: required(7, uint32),
   c_cc: repeated(8, uint32),
-});
+}));
 
-export const tty_pty_entry = message('tty_pty_entry', {
+export const tty_pty_entry = message('tty_pty_entry', () => ({
   index: required(1, uint32),
-});
+}));
 
-export const tty_data_entry = message('tty_data_entry', {
+export const tty_data_entry = message('tty_data_entry', () => ({
   tty_id: required(1, uint32),
   data: required(2, bytes),
-});
+}));
 
-export const tty_info_entry = message('tty_info_entry', {
+export const tty_info_entry = message('tty_info_entry', () => ({
   id: required(1, uint32),
   type: required(2, TtyType),
   locked: required(3, bool),
@@ -68,12 +68,12 @@ export const tty_info_entry = message('tty_info_entry', {
   stopped: optional(20000, bool),
   /** Ours. Of a master: its slave was open once, and is not any more. */
   peer_closed: optional(20001, bool),
-});
+}));
 
-export const tty_file_entry = message('tty_file_entry', {
+export const tty_file_entry = message('tty_file_entry', () => ({
   id: required(1, uint32),
   tty_info_id: required(2, uint32),
   flags: required(3, uint32, { hex: true }),
   fown: required(4, fown_entry),
   regf_id: optional(6, uint32),
-});
+}));

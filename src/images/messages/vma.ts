@@ -11,7 +11,7 @@ import {
   word,
 } from '../schema.js';
 
-export const vma_entry = message('vma_entry', {
+export const vma_entry = message('vma_entry', () => ({
   start: required(1, word, { hex: true }),
   end: required(2, word, { hex: true }),
   pgoff: required(3, word),
@@ -32,4 +32,4 @@ export const vma_entry = message('vma_entry', {
   accounted: optional(20003, bool),
   /** The size of a shared anonymous object that reaches beyond all its mappings. */
   object_size: optional(20004, word),
-});
+}));

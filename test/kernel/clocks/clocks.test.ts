@@ -11,6 +11,13 @@ kernelTest({
   betweenRuns: () => sleep(3000),
 });
 kernelTest({
+  name: 'nor do they in a time namespace of its own',
+  program: 'clocks/monotonic.c',
+  args: ['own'],
+  rounds: 2,
+  betweenRuns: () => sleep(3000),
+});
+kernelTest({
   name: 'interrupted system calls go on, and sleeps keep their length',
   program: 'clocks/interrupted.c',
   ignore: ENDING,

@@ -1,4 +1,12 @@
-import { kernelTest } from '../../support/kernel.js';
+import { test } from 'node:test';
+import { IMAGES } from '../../../src/images/catalogue.js';
+import { SIGSTOP, siginfo } from '../../../src/linux/signal.js';
+import { editImage } from '../../support/edit-image.js';
+import { bounded, kernelTest } from '../../support/kernel.js';
+import { stateOf } from '../../support/proc.js';
+import { startProgram } from '../../support/program.js';
+import { tool } from '../../support/tool.js';
+import { waitFor } from '../../support/wait.js';
 
 const cases: readonly [string, string, string?][] = [
   [
@@ -25,3 +33,25 @@ for (const [name, what, criuFails] of cases) {
     ...(criuFails === undefined ? {} : { criuFails }),
   });
 }
+
+/** As a dump finds it that somebody stops the process during the freeze. */
+test('a process to which SIGSTOP was on its way stops when it comes back, and SIGCONT wakes it', (t) =>
+  bounded(t, async () => {
+    const program = startProgram('kernel/identity/identity.c', { args: ['nice'] });
+    await program.waitReady();
+    const { pid, dir } = program;
+    const images = `${dir}/images`;
+    await tool.dump(pid, images);
+    await program.mustVanish([pid]);
+    editImage(images, IMAGES.CORE, {
+      id: pid,
+      edit: ({ tc }) => {
+        const pending = { siginfo: siginfo.encode({ si_signo: SIGSTOP }) };
+        if (tc) tc.signals_s = { signals: [pending] };
+      },
+    });
+    await tool.restore(images);
+    await waitFor('it to be stopped', () => stateOf(pid) === 'T');
+    process.kill(pid, 'SIGCONT');
+    await program.mustPass();
+  }));
