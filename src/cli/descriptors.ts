@@ -1,5 +1,6 @@
-/** `--close FD`: closes descriptors that the caller let us inherit. */
+/** Descriptors that the caller let us inherit: `--close FD`, `--inherit-fd fd[N]:RESOURCE`. */
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { notOpen } from '../support/not-open.js';
 
 const OWN_FDS = '/proc/self/fd';
 
@@ -9,13 +10,46 @@ const OWN_FDS = '/proc/self/fd';
  */
 export function closeInherited(fds: readonly number[]): number[] {
   if (fds.length === 0) return [];
-  const links = readdirSync(OWN_FDS).map((name) => [name, linkOf(name)] as const);
+  const isInherited = inheritedByLook();
   return fds.filter((fd) => {
-    const link = links.find(([name]) => name === String(fd))?.[1];
-    if (link === undefined || mayBelongToNode(link, links)) return true;
+    if (!isInherited(fd)) return true;
     closeSync(fd);
     return false;
   });
+}
+
+type Given = readonly { readonly fd: number; readonly resource: string }[];
+
+/**
+ * Refuses a descriptor that the caller did not open: something of Node's may have its number. `environment` has the
+ * numbers that were open before Node was, if woodfrog's start script noted them: they are taken out of it.
+ */
+export function verifyInherited(given: Given, environment: NodeJS.ProcessEnv): void {
+  const noted = environment[NOTED];
+  delete environment[NOTED];
+  if (given.length === 0) return;
+  const numbers = noted?.split(' ');
+  const byLook = inheritedByLook();
+  const isInherited = (fd: number): boolean =>
+    numbers ? numbers.includes(String(fd)) : fd < STANDARD_FDS || byLook(fd);
+  for (const one of given) if (!isInherited(one.fd)) throw notOpen(one);
+}
+
+const NOTED = 'WOODFROG_DESCRIPTORS';
+const STANDARD_FDS = 3;
+
+/** The tree has them now: who waits for an end of them must not wait for us. */
+export function closeHandedIn(given: Given): void {
+  for (const fd of new Set(given.map((one) => one.fd))) if (fd >= STANDARD_FDS) closeSync(fd);
+}
+
+/** What is open and does not look like Node's own. */
+function inheritedByLook(): (fd: number) => boolean {
+  const links = readdirSync(OWN_FDS).map((name) => [name, linkOf(name)] as const);
+  return (fd) => {
+    const link = links.find(([name]) => name === String(fd))?.[1];
+    return link !== undefined && !mayBelongToNode(link, links);
+  };
 }
 
 /** Undefined for a descriptor that is not open any more: the one that listed the folder. */

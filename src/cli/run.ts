@@ -13,7 +13,7 @@ import { monotonicMs } from '../support/clock.js';
 import { asCheckpointError, type CheckpointError, exitStatus } from '../support/errors.js';
 import { LOG_ERROR, LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
 import { CRIU_VERSION, WOODFROG_VERSION } from '../support/version.js';
-import { closeInherited } from './descriptors.js';
+import { closeHandedIn, closeInherited, verifyInherited } from './descriptors.js';
 import type { ImageLine } from './images.js';
 import { checkAnswer, errorJson, errorText, verdictsText } from './report.js';
 import { dumpStatsText, restoreStatsText } from './stats.js';
@@ -68,6 +68,7 @@ async function runLogged(line: OperationLine, environment: NodeJS.ProcessEnv): P
     `Version: ${CRIU_VERSION} (woodfrog ${WOODFROG_VERSION}, Node ${process.version})`,
   );
   log.info('cli', `Running on Linux ${release()}`);
+  verifyInherited(line.kind === 'restore' ? line.options.inheritFd : [], environment);
   const notOpen = closeInherited(line.close);
   log.open({
     level: options.verbosity,
@@ -137,6 +138,7 @@ async function runRestore(
   log.info('cli', 'Restore finished successfully. Tasks resumed.');
   if (options.json) print(STDOUT, json(report));
   else if (options.displayStats) print(STDOUT, restoreStatsText(report.stats));
+  closeHandedIn(options.inheritFd);
   return afterRestore(options, report, log, environment);
 }
 

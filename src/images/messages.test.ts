@@ -38,6 +38,8 @@ const OUR_FIELDS: string[] = [
   'mm_entry.thp_disable_flags',
   'pipe_data_entry.packet_lengths',
   'pipe_data_entry.packet_offsets',
+  'pipe_entry.external',
+  'reg_file_entry.rdev',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',
   'task_core_entry.stops_seen',

@@ -108,6 +108,8 @@ export interface NamedFile {
   obstacle?: CheckpointError;
   /** The file has lost this name: what stands for it. */
   remap?: Remap;
+  /** Left out: `name` is what the user calls it, 'file[1b:230084]'. */
+  isExternal?: boolean;
 }
 
 /** An open file description of the tree. */

@@ -39,6 +39,8 @@ export interface ObjectOptions {
   readonly shellJob: boolean;
   /** Resources that are left out of the images: 'tty[8803:1a]'. */
   readonly external: readonly string[];
+  /** A device whose path does not lead to it any more is saved by another of its paths. */
+  readonly evasiveDevices: boolean;
 }
 
 /** In a restore. */
@@ -48,6 +50,8 @@ export interface RestoreObjectOptions {
   readonly skipFileRwxCheck: boolean;
   /** A job becomes one of our own session, on our terminal. */
   readonly shellJob: boolean;
+  /** A device that is not at its path is opened at another. */
+  readonly evasiveDevices: boolean;
   readonly cgroups: CgroupOptions;
 }
 
@@ -61,4 +65,5 @@ export const DEFAULT_OBJECT_OPTIONS: ObjectOptions & RestoreObjectOptions = {
   skipFileRwxCheck: false,
   shellJob: false,
   external: [],
+  evasiveDevices: false,
 };

@@ -66,6 +66,11 @@ export interface FileRebuild {
    * 'make'. By its name, or by what stands for that.
    */
   open(process: ProcessRebuild, entry: RegFileEntry, flags: number): number;
+  /**
+   * A temporary descriptor, on the process's own track, of what woodfrog was handed as descriptor `fd`; as `use`. It
+   * shares the description with the caller.
+   */
+  handedIn(process: ProcessRebuild, fd: number): number;
   /** The descriptors that the process gets in 'descriptors', by number: the ids of files, and their FD_* flags. */
   tableOf(process: ProcessRebuild): ReadonlyMap<number, { id: number; flags: number }>;
   /** In 'fill': a temporary descriptor of a description in the process's table, or that one of its own `needs`. */
@@ -107,6 +112,8 @@ export interface RebuildInputs {
   processes: ProcessRebuild[];
   /** What the user allows. */
   options: RestoreObjectOptions;
+  /** Descriptors of ours that the user hands in, by what they stand for: 'pipe[4711]'. */
+  inherited: ReadonlyMap<string, number>;
   /** For facts of this host; no lasting effects. */
   port: KernelPort;
   /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */

@@ -61,6 +61,7 @@ test('the usual call of a container engine is understood', () => {
     fileLocks: false,
     shellJob: false,
     external: [],
+    evasiveDevices: false,
     fileValidation: 'buildid',
     cgroups: { roots: [], controllers: [], properties: [] },
   });

@@ -44,11 +44,6 @@ const FILES: readonly OptionSpec[] = [
       rpc: 'irmap_scan_paths',
     }),
   ]),
-  ...later('device files under other names, which woodfrog cannot restore yet', [
-    toggle('evasive-devices', 'dump restore', 'take any path of a device', {
-      rpc: 'evasive_devices',
-    }),
-  ]),
 ];
 
 const NAMESPACES: readonly OptionSpec[] = [

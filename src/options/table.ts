@@ -106,8 +106,17 @@ const OUTSIDE_OPTIONS: readonly OptionSpec[] = [
     short: 'j',
     rpc: 'shell_job',
   }),
-  value('external', 'list RESOURCE', 'dump restore', 'leave RESOURCE out: tty[RDEV:DEV]', {
-    rpc: 'external',
+  value(
+    'external',
+    'list RESOURCE',
+    'dump restore',
+    'leave RESOURCE out: file[MNT:INODE] pipe[INODE] tty[RDEV:DEV]',
+    {
+      rpc: 'external',
+    },
+  ),
+  toggle('evasive-devices', 'dump restore', 'take any path of a device that lost its own', {
+    rpc: 'evasive_devices',
   }),
   value('inherit-fd', 'list FD:RESOURCE', 'restore', 'hand in: fd[N]:RESOURCE', {
     rpc: 'inherit_fd',

@@ -12,7 +12,7 @@ import {
   NO_CGROUP_OPTIONS,
 } from './cgroups.js';
 import { type CpuCap, cpuCapsFrom } from './cpu-cap.js';
-import { externalResource, type InheritedFd, inheritedFd } from './resources.js';
+import { externalResource, type InheritedFd, inheritedFds, parseInheritedFd } from './resources.js';
 import type { Settings } from './settings.js';
 import { defaultOf } from './table.js';
 
@@ -68,8 +68,10 @@ export interface DumpOptions extends CommonOptions {
   readonly fileValidation: FileValidation;
   /** The tree may be the job of a shell outside, on its terminal. */
   readonly shellJob: boolean;
-  /** Resources outside the tree that are left out: 'tty[8803:1a]'. */
+  /** Resources outside the tree that are left out: 'tty[8803:1a]', 'file[1b:230084]', 'pipe[4711]'. */
   readonly external: readonly string[];
+  /** A device is saved by any path that it has. */
+  readonly evasiveDevices: boolean;
   /** Which cgroups are saved, or restored, and how. */
   readonly cgroups: CgroupOptions;
   /** The folder of a cgroup that is frozen while the tree is stopped. */
@@ -89,6 +91,8 @@ export interface RestoreOptions extends CommonOptions {
   readonly shellJob: boolean;
   /** Resources that are handed in by other means than a descriptor. */
   readonly external: readonly string[];
+  /** A device is opened at any path that it has. */
+  readonly evasiveDevices: boolean;
   /** Descriptors for what was left out, or is replaced. */
   readonly inheritFd: readonly InheritedFd[];
   /** Returns once the tasks run; otherwise the caller waits for the root task. */
@@ -142,6 +146,7 @@ export function dumpOptions(request: DumpRequest): DumpOptions {
     linkRemap: false,
     fileLocks: false,
     shellJob: false,
+    evasiveDevices: false,
     ...request,
     external: (request.external ?? []).map(externalResource),
     cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
@@ -165,8 +170,9 @@ export function restoreOptions(request: RestoreRequest): RestoreOptions {
     displayStats: false,
     skipFileRwxCheck: false,
     shellJob: false,
-    inheritFd: [],
+    evasiveDevices: false,
     ...request,
+    inheritFd: inheritedFds(request.inheritFd ?? []),
     external: (request.external ?? []).map(externalResource),
     cgroups: request.cgroups ?? NO_CGROUP_OPTIONS,
     ...commonOptions(request),
@@ -235,6 +241,7 @@ export function dumpOptionsFrom(settings: Settings): DumpOptions {
     fileValidation: settings.text('file-validation') as FileValidation,
     shellJob: settings.flag('shell-job'),
     external: settings.list('external'),
+    evasiveDevices: settings.flag('evasive-devices'),
   });
 }
 
@@ -258,7 +265,8 @@ export function restoreOptionsFrom(settings: Settings, command: readonly string[
     skipFileRwxCheck: settings.flag('skip-file-rwx-check'),
     shellJob: settings.flag('shell-job'),
     external: settings.list('external'),
-    inheritFd: settings.list('inherit-fd').map(inheritedFd),
+    evasiveDevices: settings.flag('evasive-devices'),
+    inheritFd: settings.list('inherit-fd').map(parseInheritedFd),
     ...(exec && { execCmd: command }),
   });
 }

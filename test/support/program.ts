@@ -24,6 +24,16 @@ export interface StartOptions {
    * their root.
    */
   releaseIn?: string;
+  /** Descriptors of this process that it gets, by their number there. */
+  descriptors?: Descriptors;
+}
+
+export type Descriptors = Readonly<Record<number, number>>;
+
+/** What spawn() takes for descriptors beyond the first three. */
+export function furtherDescriptors(given: Descriptors = {}): (number | 'ignore')[] {
+  const most = Math.max(2, ...Object.keys(given).map(Number));
+  return Array.from({ length: most - 2 }, (_, i) => given[i + 3] ?? 'ignore');
 }
 
 /** This kernel or machine lacks what the program needs. */
@@ -60,7 +70,7 @@ export class Program {
     this.#child = spawn(file, args, {
       detached: true,
       cwd: dir,
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', output, output, ...furtherDescriptors(options.descriptors)],
       env: {
         PATH: process.env.PATH,
         HOME: '/',

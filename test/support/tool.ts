@@ -7,7 +7,9 @@ import { AssertionError } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { root } from './paths.js';
+import { type Descriptors, furtherDescriptors } from './program.js';
 import { leaveToNode } from './reaper.js';
 import { sleep } from './wait.js';
 
@@ -30,6 +32,8 @@ export interface ToolOptions {
   onStart?: (pid: number) => void;
   env?: Record<string, string>;
   cwd?: string;
+  /** Descriptors of ours that it gets, by their number there: 1, or above 2. */
+  descriptors?: Descriptors;
 }
 
 /** One executable with CRIU's command line. */
@@ -49,7 +53,12 @@ export class Tool {
   async run(args: readonly string[], options: ToolOptions = {}): Promise<ToolRun> {
     const started = performance.now();
     const child = spawn(this.path, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [
+        'ignore',
+        options.descriptors?.[1] ?? 'pipe',
+        'pipe',
+        ...furtherDescriptors(options.descriptors),
+      ],
       env: { ...process.env, ...options.env },
       cwd: options.cwd ?? '/',
     });
@@ -60,8 +69,9 @@ export class Tool {
     if (signalled) timers.push(setTimeout(() => child.kill(signalled.by), signalled.afterMs));
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    const [, stdout, stderr] = child.stdio as (Readable | null)[];
+    stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     const closed = new Promise<void>((done) => child.once('close', () => done()));
     const [status, signal] = await new Promise<[number | null, string | null]>(
       (resolve, reject) => {
@@ -73,8 +83,8 @@ export class Tool {
     for (const timer of timers) clearTimeout(timer);
     // A restored tree may hold the tool's own standard output open: then 'close' never comes.
     await Promise.race([closed, sleep(250)]);
-    child.stdout.destroy();
-    child.stderr.destroy();
+    stdout?.destroy();
+    stderr?.destroy();
     return {
       command: [this.path, ...args].join(' '),
       status,

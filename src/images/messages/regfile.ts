@@ -27,4 +27,6 @@ export const reg_file_entry = message('reg_file_entry', () => ({
   checksum: optional(12, uint32),
   checksum_config: optional(13, uint32),
   checksum_parameter: optional(14, uint32),
+  /** Of a device file: its number, as stat(2) has it. */
+  rdev: optional(20000, uint64),
 }));

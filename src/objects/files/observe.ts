@@ -11,10 +11,18 @@ import type { FileLock } from '../../linux/procfs/locks.js';
 import { O_CLOEXEC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { PROT_EXEC } from '../../linux/uapi/mman.js';
 import { KCMP_FILE } from '../../linux/uapi/sched.js';
-import { CheckpointError, gone } from '../../support/errors.js';
+import { CheckpointError, gone, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileKind, NamedFile, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { describeSocket, observeObstacle } from './description.js';
+import { evadeName } from './devices.js';
+import {
+  canBeExternal,
+  externalFile,
+  isDriverFile,
+  isExternalFile,
+  offerExternal,
+} from './external.js';
 import { Holders } from './holders.js';
 import { FILE_KINDS } from './index.js';
 import { findOutsiders, isOfDescription, type LockedDescription, parseHeldLocks } from './locks.js';
@@ -162,24 +170,50 @@ class Tables {
     const view: DescriptionView = { process, fd, target, link, fdinfo, stat };
     // What is only a path has nothing of its kind but the name.
     const isPath = (fdinfo.flags & O_PATH) !== 0 && link.kind === 'path';
-    const kind = isPath ? regularFile : kinds.find(view);
-    if (link.kind === 'path' || link.kind === 'unreachable') {
+    const claimed = isPath ? regularFile : kinds.find(view);
+    const isExternal = !claimed?.isDevice && isExternalFile(view, port.options.external);
+    const kind = isExternal ? (claimed ?? regularFile) : claimed;
+    if (isExternal) view.named = { name: externalFile(view), stat, isExternal };
+    else if (link.kind === 'path' || link.kind === 'unreachable') {
       view.named = kind?.isDevice
         ? { name: link.path, stat }
-        : this.namer.name(target, link, { stat, via });
+        : this.named(this.namer.name(target, link, { stat, via }));
     }
     const nothing = { obstacle: undefined, seen: undefined, owner: undefined };
     const description: ObservedDescription = { view, kind, ...nothing };
-    if (kind === undefined) {
-      const refused = refusedKinds.find(view);
-      description.obstacle = refusalOf(refused, view, describeSocket(port, view));
-    } else {
-      description.obstacle = view.named?.obstacle ?? observeObstacle(view);
-      // A path has no owner: EBADF.
-      if ((fdinfo.flags & O_PATH) === 0) description.owner = observeOwner(port, process.task, fd);
+    description.obstacle = this.obstacle(view, kind);
+    // A path has no owner: EBADF.
+    if (kind !== undefined && (fdinfo.flags & O_PATH) === 0) {
+      description.owner = observeOwner(port, process.task, fd);
     }
     this.descriptions.push(description);
     return description;
+  }
+
+  private named(named: NamedFile): NamedFile {
+    return this.port.options.evasiveDevices ? evadeName(this.port, named) : named;
+  }
+
+  private obstacle(view: DescriptionView, kind: FileKind | undefined): CheckpointError | undefined {
+    const { named } = view;
+    if (named?.isExternal && isDriverFile(view)) return this.secondOfDevice(named.name);
+    const obstacle = kind
+      ? (named?.obstacle ?? observeObstacle(view))
+      : refusalOf(refusedKinds.find(view), view, describeSocket(this.port, view));
+    return obstacle && canBeExternal(view) ? offerExternal(obstacle, externalFile(view)) : obstacle;
+  }
+
+  private readonly externalDevices = new Set<string>();
+
+  /** Each open file of a device may have a state of its own, and all have one name. */
+  private secondOfDevice(name: string): CheckpointError | undefined {
+    if (this.externalDevices.has(name)) {
+      return unsupported(`'${name}' is open twice: one descriptor cannot stand for both`, {
+        remedy: 'close one of them before the checkpoint',
+      });
+    }
+    this.externalDevices.add(name);
+    return undefined;
   }
 }
 

@@ -27,6 +27,7 @@ import type { Track } from '../../plan/track.js';
 import type { RestoreObjectOptions } from '../options.js';
 import type { KernelPort } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { deviceText, isDevice, savedDevice } from './devices.js';
 import { readBuildId } from './named.js';
 
 const TYPE_NAMES = new Map([
@@ -44,18 +45,26 @@ const RWX_BITS = 0o777;
 /** With set-user-ID, set-group-ID and sticky. */
 const MODE_BITS = 0o7777;
 
-/** How the file of this name differs from the saved one; [] when it does not. */
+/** How the file of this name, or what `path` leads to in its place, differs from the saved one; [] when it does not. */
 export function surveyNamed(
   entry: RegFileEntry,
   port: KernelPort,
-  { fileValidation, skipFileRwxCheck }: RestoreObjectOptions,
+  { fileValidation, skipFileRwxCheck, path }: RestoreObjectOptions & { path?: string },
 ): string[] {
   const { name, mode, size, build_id } = entry;
+  const rdev = savedDevice(entry);
   const isLink = mode !== undefined && (mode & S_IFMT) === S_IFLNK;
-  const found = port.attemptStat(name, isLink ? AT_SYMLINK_NOFOLLOW : 0);
-  if (typeof found === 'number') return [`'${name}' is missing (${errnoName(-found)})`];
+  const found = port.attemptStat(path ?? name, isLink ? AT_SYMLINK_NOFOLLOW : 0);
+  if (typeof found === 'number') {
+    const evasive = isDevice(mode ?? 0) ? ' (see --evasive-devices)' : '';
+    return [`'${name}' is missing (${errnoName(-found)})${evasive}`];
+  }
   if (mode !== undefined && ((mode ^ found.mode) & S_IFMT) !== 0) {
     return [`'${name}' is ${typeName(found.mode)}, and was ${typeName(mode)}`];
+  }
+  if (rdev !== undefined && rdev !== found.rdev) {
+    const [now, was] = [deviceText(found.rdev), deviceText(rdev)];
+    return [`'${name}' is the device ${now}, and was ${was} (see --evasive-devices)`];
   }
   const compared = skipFileRwxCheck ? MODE_BITS & ~RWX_BITS : MODE_BITS;
   if (mode !== undefined && ((mode ^ found.mode) & compared) !== 0) {
@@ -67,7 +76,7 @@ export function surveyNamed(
     return [`'${name}' has ${found.size} bytes, and had ${size}`];
   }
   if (build_id.length === 0 || fileValidation === 'filesize') return [];
-  const now = readBuildId(port, name);
+  const now = readBuildId(port, path ?? name);
   if (now === undefined || sameWords(now, build_id)) return [];
   return [`'${name}' is another build: its build-id is not the one it had`];
 }
@@ -103,6 +112,8 @@ export function openNamed(
   return track.newFd(openat, { dirfd: AT_FDCWD, ...args, mode: 0 }, { object: `file '${name}'` });
 }
 
+const POSITIONED = [S_IFREG, S_IFDIR, S_IFBLK];
+
 /** Moves a freshly opened file to its saved position. */
 export function seekNamed(
   track: Track,
@@ -113,7 +124,7 @@ export function seekNamed(
   // When all that it tells is there: late-steps.ts.
   if (name.startsWith('/proc/')) return;
   // The character devices that are saved have no position, and what is only a path has none either.
-  if (pos === 0n || (flags & O_PATH) !== 0 || (type !== S_IFREG && type !== S_IFDIR)) return;
+  if (pos === 0n || (flags & O_PATH) !== 0 || !POSITIONED.includes(type)) return;
   track.call(
     lseek,
     { fd, offset: pos, whence: SEEK_SET },

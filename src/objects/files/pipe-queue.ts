@@ -21,6 +21,8 @@ import { viewOf } from '../../support/bytes.js';
 import { external } from '../../support/errors.js';
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
+import { refuseAutofs } from './autofs.js';
+import { externalQueue, offerExternal } from './external.js';
 import { copyQueue, DEFAULT_PIPE_BYTES, makePipe, QueueCopy } from './pipe-copy.js';
 import { findPackets, type Packet } from './pipe-packets.js';
 
@@ -32,6 +34,8 @@ export interface QueueSeen {
   /** What is queued; undefined: nothing. */
   content: Content | undefined;
   packets: readonly Packet[];
+  /** The user says that the rest of it is outside the tree. */
+  isExternal?: boolean;
 }
 
 /** fs/pipe.c. */
@@ -48,19 +52,26 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
   try {
     const size = port.call(fcntl, { fd, cmd: F_GETPIPE_SZ, arg: 0 });
     const queued = queuedBytes(port, fd);
-    if (!writing || !reading) mustBeAlone(port, { fd, queued, description: any });
-    if (queued === 0) return { size, content: undefined, packets: [] };
+    const isExternal = isLeftOut(any, port.options.external);
+    if (isExternal) refuseAutofs(port, any);
+    if (!isExternal && (!writing || !reading)) mustBeAlone(port, { fd, queued, description: any });
+    // What waits in a pipe is its reader's.
+    const isSaved = queued > 0 && !(isExternal && !reading);
+    if (!isSaved) return { size, content: undefined, packets: [], isExternal };
     const source = reading ? fd : reopenForReading(port, fd, any);
     const isPacketMode = group.some(({ fdinfo }) => (fdinfo.flags & O_DIRECT) !== 0);
     const packets = findPackets(port, { source, size, queued }, isPacketMode);
     const [into, out] = copyQueue(port, { source, size, queued });
     if (source !== fd) port.drop(source);
     port.drop(out);
-    return { size, content: new QueueCopy(port, into, queued), packets };
+    return { size, content: new QueueCopy(port, into, queued), packets, isExternal };
   } finally {
     port.drop(fd);
   }
 }
+
+const isLeftOut = (description: DescriptionView, external: readonly string[]): boolean =>
+  description.named?.isExternal ?? external.includes(externalQueue(description));
 
 function queuedBytes(port: DumpPort, fd: number): number {
   using scope = port.scope();
@@ -80,10 +91,12 @@ function mustBeAlone(
     ? (events & POLLERR) !== 0
     : (events & POLLHUP) !== 0 || (queued === 0 && readsEndOfFile(port, fd));
   if (closed) return;
+  refuseAutofs(port, description);
   const end = writes ? 'reading' : 'writing';
-  throw external(`its ${end} end is outside the tree ('${description.target}')`, {
-    remedy: `checkpoint the processes at both ends, or use a file: > output.log instead of | PROGRAM`,
+  const error = external(`its ${end} end is outside the tree ('${description.target}')`, {
+    remedy: 'checkpoint the processes at both ends',
   });
+  throw offerExternal(error, externalQueue(description));
 }
 
 function pollEvents(port: DumpPort, fd: number): number {

@@ -40,8 +40,9 @@ export const pipe = defineFileKind<PipeEntry, QueueSeen, MadePipe>({
     const pipe_id = ids.pipeId(target, link.kind === 'pseudo' ? link.inode : 0n);
     const flags = fdinfo.flags & ~O_CLOEXEC;
     const queue = queueEntry(pipe_id, seen);
+    const external = seen.isExternal ? { external: true } : {};
     return {
-      entry: { id, pipe_id, flags, fown: noOwner() },
+      entry: { id, pipe_id, flags, fown: noOwner(), ...external },
       resources: queue ? [{ image: IMAGES.PIPES_DATA, key: target, ...queue }] : [],
     };
   },

@@ -31,7 +31,8 @@ function port(files: Record<string, { mode: number; size?: number }>): KernelPor
     const found = files[path];
     if (!found) return -2;
     const { mode, size = 0 } = found;
-    return { dev: 1n, ino: 1n, nlink: 1n, mode, uid: 0, gid: 0, rdev: 0n, size };
+    const rdev = path === '/dev/null' ? 0x103n : 0n;
+    return { dev: 1n, ino: 1n, nlink: 1n, mode, uid: 0, gid: 0, rdev, size };
   };
   const scope = () => ({
     alloc: (length: number) => ({ address: 0, length, bytes: new Uint8Array(length) }),
@@ -85,6 +86,7 @@ function setup(images: ImageSet, vpids: number[], host: KernelPort): Setup {
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 60,
     hostEndedPidfds: () => [61],
+    inherited: new Map(),
     terminals: new Terminals({
       ...{ images, host: fakeTerminals(), shellJob: false, inherited: new Map() },
     }),

@@ -270,11 +270,25 @@ class Rebuild implements FileRebuild {
       const args = { pidfd: controlFd, targetfd: hostGoneFile(at), flags: 0 };
       return track.newFd(pidfdGetfd, args, { object: `file '${entry.name}'` });
     }
+    return openNamed(track, entry, { flags, via: this.wayTo(process, entry) });
+  }
+
+  /** A descriptor that leads to a file without a name. */
+  private wayTo(process: ProcessRebuild, entry: RegFileEntry): number | undefined {
+    const { remaps, handedIns } = this.saved;
+    const handedIn = handedIns.get(entry.id);
+    if (handedIn) return this.handedIn(process, handedIn.fd);
     const key = `remap ${entry.id}`;
-    const via = this.saved.remaps.has(entry.id)
-      ? this.once(process, key, () => this.saved.remaps.descriptor(process, entry))
+    return remaps.has(entry.id)
+      ? this.once(process, key, () => remaps.descriptor(process, entry))
       : undefined;
-    return openNamed(track, entry, { flags, via });
+  }
+
+  handedIn(process: ProcessRebuild, targetfd: number): number {
+    return this.once(process, `handed in ${targetfd}`, (track) => {
+      const args = { pidfd: this.context.controlFd, targetfd, flags: 0 };
+      return track.newFd(pidfdGetfd, args, { object: `inherited descriptor ${targetfd}` });
+    });
   }
 
   image(process: ProcessRebuild, name: string): number {

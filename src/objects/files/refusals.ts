@@ -33,6 +33,12 @@ const device = ({ stat }: DescriptionView): string => {
   return `${major}:${minor}`;
 };
 
+/** Linux shows it in fdinfo: drivers/net/tun.c, tun_chr_show_fdinfo. */
+const interfaceOf = ({ fdinfo }: DescriptionView): string => {
+  const name = fdinfo.find('iff');
+  return name ? `of the interface '${name}'` : 'without an interface';
+};
+
 export const REFUSED_KINDS: readonly RefusedKind[] = [
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
@@ -61,7 +67,15 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
   {
     name: 'tun device',
     recognize: [{ fileType: S_IFCHR, device: [10, 200] }],
-    what: (description) => `${quoted(description)} is a tun/tap interface, which is not saved yet`,
+    what: (description) =>
+      `${quoted(description)} is a tun/tap descriptor ${interfaceOf(description)}: it belongs to a network namespace, which is not saved yet`,
+    remedy: CLOSE,
+  },
+  {
+    name: 'autofs device',
+    recognize: [{ fileType: S_IFCHR, device: [10, 235] }],
+    what: (description) =>
+      `${quoted(description)} is how an automounter (autofs) talks to the kernel`,
     remedy: CLOSE,
   },
   {

@@ -10,6 +10,7 @@ import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
 import { DEFAULT_OBJECT_OPTIONS, type ObjectOptions } from '../options.js';
 import type { FileStat } from '../ports.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { rdevEntry } from './devices.js';
 import { MemfdInodes, type MemfdSeen, mappedMemfdKey } from './memfd-inodes.js';
 import { toType } from './named.js';
 import type { FownEntry } from './owner.js';
@@ -185,7 +186,7 @@ export const anew = ({ code, what, remedy, context }: CheckpointError): Checkpoi
 
 /** The reg_file_entry of a file with a path; throws its obstacle. */
 function regEntry(
-  { name, stat, buildId, obstacle }: NamedFile,
+  { name, stat, buildId, obstacle, isExternal }: NamedFile,
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {
   if (obstacle) throw anew(obstacle);
@@ -197,7 +198,9 @@ function regEntry(
     fown: noOwner(),
     name,
     ...(isRegular && { size: stat.size }),
+    ...(isExternal && { ext: true }),
     mode: stat.mode,
     build_id: [...(buildId ?? [])],
+    ...rdevEntry(name, stat),
   };
 }

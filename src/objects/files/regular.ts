@@ -4,10 +4,10 @@ import { O_CLOEXEC, S_IFCHR, S_IFDIR, S_IFREG } from '../../linux/uapi/fcntl.js'
 import { defined } from '../../support/assert.js';
 import { defineFileKind } from '../kinds.js';
 import type { RegFileEntry } from '../rebuild-context.js';
+import { STATELESS_MINORS } from './external.js';
 import { seekNamed, surveyNamed } from './open-named.js';
 
-/** Documentation/admin-guide/devices.txt: null, zero, full, random, urandom. */
-const STATELESS_DEVICES = [3, 5, 7, 8, 9].map((minor) => ({
+const STATELESS_DEVICES = STATELESS_MINORS.map((minor) => ({
   fileType: S_IFCHR,
   device: [1, minor] as const,
 }));

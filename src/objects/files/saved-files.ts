@@ -6,8 +6,12 @@ import { FASYNC, O_PATH } from '../../linux/uapi/fcntl.js';
 import { external, imageError, unsupported, within } from '../../support/errors.js';
 import type { FileKind } from '../kinds.js';
 import type { ProcessRebuild, RebuildInputs, RegFileEntry } from '../rebuild-context.js';
+import { evadeEntry } from './devices.js';
+import { HandedIns } from './handed-in.js';
+import { handedInKind } from './handed-in-kinds.js';
 import { FILE_KINDS } from './index.js';
 import type { Readiness } from './late-steps.js';
+import { surveyNamed } from './open-named.js';
 import type { FownEntry } from './owner.js';
 import { RebuildRemaps } from './rebuild-remaps.js';
 import type { FileEntry } from './registry.js';
@@ -35,12 +39,22 @@ export class SavedFiles {
 
   /** What stands for names that are gone. */
   readonly remaps: RebuildRemaps;
+  /** What stands for open files. */
+  readonly handedIns: HandedIns;
 
   constructor(context: RebuildInputs) {
     const { images } = context;
     this.images = images;
-    this.byId = new Map(images.many(IMAGES.FILES).map((entry) => [entry.id, entry]));
+    const { port, options } = context;
+    this.byId = new Map(
+      images.many(IMAGES.FILES).map((entry) => {
+        const { id, reg } = entry;
+        const isEvasive = options.evasiveDevices && reg !== undefined;
+        return [id, isEvasive ? { ...entry, reg: evadeEntry(port, reg) } : entry];
+      }),
+    );
     this.remaps = new RebuildRemaps(context, (id) => this.named(id));
+    this.handedIns = new HandedIns(context, this.byId);
   }
 
   tableOf(process: ProcessRebuild): FdinfoEntry[] {
@@ -59,7 +73,13 @@ export class SavedFiles {
     if (!kind) throw unsupported(`open files of type ${typeName} are not restored yet`);
     const entry = file[kind.unionField];
     if (entry === undefined) throw broken(`file ${id} has no content for its type ${typeName}`);
-    return { id, kind, entry: quiet(entry) };
+    const { regf_id = id } = entry as Owned;
+    const handedIn = this.handedIns.get(id) ?? this.handedIns.get(regf_id);
+    return {
+      id,
+      kind: handedIn ? handedInKind(kind, entry, handedIn) : kind,
+      entry: quiet(entry),
+    };
   }
 
   named(id: number): RegFileEntry {
@@ -96,6 +116,11 @@ export class SavedFiles {
     return [...this.byId.values()].flatMap((file) => {
       const kind = this.kinds.get(file.type);
       const { reg } = file;
+      const handedIn = this.handedIns.get(file.id);
+      if (reg?.ext && handedIn) {
+        return surveyNamed(reg, port, { ...options, path: `/proc/self/fd/${handedIn.fd}` });
+      }
+      if (handedIn) return [];
       const entry = reg ? this.remaps.visible(reg) : kind && file[kind.unionField];
       return entry === undefined ? [] : (kind?.survey?.(entry, port, options) ?? []);
     });
