@@ -1,23 +1,13 @@
 /** The tutorial: a program in one window of tmux is frozen from outside, comes back in another, and is typed on. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Tmux, type Window } from '../support/tmux.js';
+import { testSource } from '../support/paths.js';
+import { freezeJob, restoring, SHELL_JOB, vimGoesOn } from '../support/shell-jobs.js';
+import { Tmux } from '../support/tmux.js';
 import { saidBy, tool } from '../support/tool.js';
-import { waitFor } from '../support/wait.js';
-
-const SHELL_JOB = '--shell-job';
-
-/** Freezes the job of the shell in this window, and sees that it is gone. */
-async function freeze(window: Window, comm: string, images: string): Promise<void> {
-  const pid = await window.job(comm);
-  await tool.dump(pid, images, SHELL_JOB);
-  await waitFor(`the end of ${comm}`, () => !existsSync(`/proc/${pid}`), 40_000);
-}
-
-const restoring = (images: string): string =>
-  `${tool.path} restore ${SHELL_JOB} -D ${images}; echo "status $?"`;
 
 async function withTmux(run: (tmux: Tmux, images: string) => Promise<void>): Promise<void> {
   using tmux = new Tmux();
@@ -26,22 +16,7 @@ async function withTmux(run: (tmux: Tmux, images: string) => Promise<void>): Pro
 
 describe('a job of a shell in a tmux window, restored in another', () => {
   test('vim keeps text that was not saved, and saves it', () =>
-    withTmux(async (tmux, images) => {
-      const notes = join(tmux.dir, 'notes.txt');
-      const first = await tmux.window();
-      first.type(`vim -u NONE -i NONE -n ${notes}`, 'Enter');
-      await first.shows(/notes\.txt/);
-      first.type('iunsaved words');
-      await first.shows(/unsaved words/);
-      await freeze(first, 'vim', images);
-      assert.ok(!existsSync(notes), 'nothing was saved');
-      const second = await tmux.window();
-      second.type(restoring(images), 'Enter');
-      await second.shows(/^unsaved words/m);
-      second.type(', typed on', 'Escape', ':wq', 'Enter');
-      await second.shows(/status 0/);
-      assert.equal(readFileSync(notes, 'utf8'), 'unsaved words, typed on\n');
-    }));
+    vimGoesOn({ dumper: tool, restorer: tool }));
 
   test('less turns the next page, stops for Ctrl-Z, and goes on by fg', () =>
     withTmux(async (tmux, images) => {
@@ -50,9 +25,9 @@ describe('a job of a shell in a tmux window, restored in another', () => {
       const first = await tmux.window();
       first.type(`less ${join(tmux.dir, 'lines.txt')}`, 'Enter');
       await first.shows(/line number 24$/m);
-      await freeze(first, 'less', images);
+      await freezeJob(first, 'less', { by: tool, images });
       const second = await tmux.window();
-      second.type(restoring(images), 'Enter');
+      second.type(restoring(tool, images), 'Enter');
       await second.job('node');
       second.type('Space');
       await second.shows(/line number 48$/m);
@@ -73,12 +48,36 @@ describe('a job of a shell in a tmux window, restored in another', () => {
       const first = await tmux.window();
       first.type('HOME=/nonexistent top -d 0.3', 'Enter');
       await first.shows(/load average/);
-      await freeze(first, 'top', images);
+      await freezeJob(first, 'top', { by: tool, images });
       const second = await tmux.window();
-      second.type(restoring(images), 'Enter');
+      second.type(restoring(tool, images), 'Enter');
       await second.shows(/load average[\s\S]*COMMAND/);
       second.type('q');
       await second.shows(/status 0/);
+    }));
+
+  test('sqlite3 in a transaction, on a pty whose master is the job of the shell', () =>
+    withTmux(async (tmux, images) => {
+      const first = await tmux.window();
+      first.type(`python3 ${testSource('apps/inner.py')} sqlite3 data.db`, 'Enter');
+      await first.shows(/^sqlite> ?$/m);
+      first.type('CREATE TABLE t(n); BEGIN; INSERT INTO t VALUES(41);', 'Enter');
+      first.type('SELECT n + 1 FROM t;', 'Enter');
+      await first.shows(/^42$/m);
+      await freezeJob(first, 'python3', { by: tool, images, options: ['--file-locks'] });
+      const second = await tmux.window();
+      second.type(restoring(tool, images), 'Enter');
+      await second.job('node');
+      second.type('INSERT INTO t VALUES(7); COMMIT;', 'Enter', 'SELECT sum(n) FROM t;', 'Enter');
+      await second.shows(/^48$/m);
+      second.type('.quit', 'Enter');
+      await second.shows(/status 0/);
+      assert.equal(
+        execFileSync('sqlite3', [join(tmux.dir, 'data.db'), 'SELECT sum(n) FROM t'], {
+          encoding: 'utf8',
+        }),
+        '48\n',
+      );
     }));
 
   test('a pipeline: the second command, in the group of the first', () =>
@@ -93,7 +92,7 @@ describe('a job of a shell in a tmux window, restored in another', () => {
       // What it has open as /dev/tty leads to the other terminal, there.
       await tool.dump(pid, images, SHELL_JOB);
       const second = await tmux.window();
-      second.type(restoring(images), 'Enter');
+      second.type(restoring(tool, images), 'Enter');
       await second.job('node');
       second.type('two', 'Enter');
       await second.shows(/got two/);
@@ -109,7 +108,7 @@ describe('a job of a shell in a tmux window, restored in another', () => {
       const refused = await tool.attemptDump(pid, images);
       assert.notEqual(refused.status, 0);
       assert.match(saidBy(refused), /job of a shell[\s\S]*--shell-job \(-j\)/);
-      await freeze(window, 'cat', images);
+      await freezeJob(window, 'cat', { by: tool, images });
       const restored = await tool.attemptRestore(images);
       assert.notEqual(restored.status, 0);
       assert.match(saidBy(restored), /restore it with --shell-job \(-j\), from the terminal/);

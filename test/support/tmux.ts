@@ -59,7 +59,9 @@ export class Window {
 
   /** Types names of keys, or texts, as tmux has them: 'Enter', 'C-c', 'ls'. */
   type(...keys: string[]): void {
-    this.#tmux.tmux(['send-keys', '-t', this.#pane, ...keys]);
+    // To tmux a semicolon at an end begins another command.
+    const escaped = keys.map((key) => key.replace(/;$/, '\\;'));
+    this.#tmux.tmux(['send-keys', '-t', this.#pane, ...escaped]);
   }
 
   screen(): string {
