@@ -153,6 +153,20 @@ export function peekPending(host: Host, tid: number, shared: boolean): Uint8Arra
   return found;
 }
 
+/** Whether the task is one of ours, and stands still: any other is ESRCH to its tracer. */
+export function isStoppedTracee(host: Host, tid: number): boolean {
+  const mark = host.arena.mark;
+  const data = host.arena.alloc(8);
+  const result = host.attempt(sys.ptrace, {
+    request: pt.PTRACE_GETEVENTMSG,
+    pid: tid,
+    addr: 0,
+    data,
+  });
+  host.arena.release(mark);
+  return result !== -ESRCH;
+}
+
 export function eventMessage(host: Host, tid: number): number {
   const mark = host.arena.mark;
   const buffer = host.arena.alloc(8);

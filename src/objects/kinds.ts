@@ -155,6 +155,8 @@ export interface FileIds {
   addNamed(named: NamedFile, description: { flags: number; pos: bigint; id?: number }): number;
   /** 32 bits for the pipe behind `key`, its inode number if that is free. */
   pipeId(key: string, inode: bigint): number;
+  /** For the terminal behind `key`: the wanted one if that is free, or the next. */
+  terminalId(key: string, wanted: number): number;
   /** The id in memfd.img of what is behind memfds and their mappings. */
   memfdInode(seen: MemfdSeen): number;
 }

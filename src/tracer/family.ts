@@ -15,6 +15,8 @@ export interface Relative {
 
 /** A number is not given to another process so soon: the kernel hands out all others first. */
 const MEMORY_MS = 500;
+/** How often a process without a parent is looked at again. */
+const PARENT_TRIES = 8;
 
 /**
  * The first look is taken while nothing is stopped; later ones read only processes that are new, until there is none: a
@@ -75,11 +77,16 @@ export class Family {
     this.#parents = new Map();
   }
 
+  /** A process that another thread of it takes over by exec has no parent for a moment, as if it had always been there. */
   #parentOf(id: number): number | undefined {
-    const text = readIfThere(this.#host, `/proc/${id}/stat`);
-    if (text === undefined) return undefined;
-    const { ppid } = parseStat(text);
-    this.#parents.set(id, ppid);
-    return ppid;
+    for (let tries = 0; tries < PARENT_TRIES; tries++) {
+      const text = readIfThere(this.#host, `/proc/${id}/stat`);
+      if (text === undefined) return undefined;
+      const { ppid } = parseStat(text);
+      if (ppid === 0) continue;
+      this.#parents.set(id, ppid);
+      return ppid;
+    }
+    return undefined;
   }
 }

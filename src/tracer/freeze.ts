@@ -7,12 +7,20 @@
 import { attemptReadDir, attemptReadText, readIfThere } from '../host/files.js';
 import type { Host } from '../host/host.js';
 import type { Interrupts } from '../host/interrupts.js';
-import { attemptDetach, attemptSeize, eventMessage, interrupt, resume } from '../host/ptrace.js';
+import {
+  attemptDetach,
+  attemptSeize,
+  eventMessage,
+  interrupt,
+  isStoppedTracee,
+  resume,
+} from '../host/ptrace.js';
 import { isSyscallStop, type WaitEvent, waitAnyOrTick } from '../host/wait.js';
 import { ENOENT, EPERM, ESRCH, errnoName } from '../linux/errno.js';
 import { parseStat } from '../linux/procfs/stat.js';
 import { parseStatus } from '../linux/procfs/status.js';
 import { SIGTRAP } from '../linux/signal.js';
+import { gettid } from '../linux/syscalls/tasks.js';
 import {
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_STOP,
@@ -28,6 +36,8 @@ import { Family, type Relative } from './family.js';
 export const FROZEN_OPTIONS = PTRACE_O_TRACESYSGOOD + PTRACE_O_TRACEEXEC;
 /** How long a thread that was asked to stop and has not yet may take at the thaw. */
 const SETTLE_MS = 100;
+/** How often EPERM is answered by another look. */
+const SEIZE_TRIES = 20;
 
 export interface FrozenProcess {
   pid: Pid;
@@ -91,14 +101,16 @@ export class FrozenTree implements Disposable {
     return [...this.#threads].filter(([, state]) => state === wanted).map(([tid]) => tid);
   }
 
-  /** Seizes a thread and asks it to stop; false when it cannot be: a zombie, or gone. */
-  seize(tid: Pid): boolean {
-    const seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
-    if (seized === -ESRCH) return false;
-    if (seized === -EPERM) {
-      refuseUnlessZombie(this.host, tid);
-      return false;
+  /** Seizes a thread and asks it to stop, unless it is a zombie, or gone. */
+  seize(tid: Pid): 'seized' | 'zombie' | 'gone' {
+    let seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
+    // A leader is a zombie for a moment when another thread runs exec, which then has its number: it is another task already.
+    for (let tries = 0; seized === -EPERM && tries < SEIZE_TRIES; tries++) {
+      if (isBeyondSeizing(this.host, tid)) return 'zombie';
+      seized = attemptSeize(this.host, tid, FROZEN_OPTIONS);
     }
+    if (seized === -ESRCH) return 'gone';
+    if (seized === -EPERM) throw notOurs(this.host, tid);
     if (seized < 0) {
       const errno = errnoName(-seized);
       throw refused(`PTRACE_SEIZE: ${errno}`, { pid: tid, syscall: 'ptrace', errno });
@@ -106,7 +118,19 @@ export class FrozenTree implements Disposable {
     this.#threads.set(tid, 'running');
     // ESRCH: it died meanwhile; the wait below says so.
     interrupt(this.host, tid);
-    return true;
+    return 'seized';
+  }
+
+  /**
+   * A leader that stood still, or had ended, may have been killed since by a thread that was not seized yet and ran exec:
+   * that one has its number now, and of it no event tells.
+   */
+  forgetReplaced(leader: Pid): void {
+    const state = this.#threads.get(leader);
+    const isReplaced =
+      (state === 'stopped' && !isStoppedTracee(this.host, leader)) ||
+      (state === 'dead' && isLiving(this.host, leader));
+    if (isReplaced) this.#threads.delete(leader);
   }
 
   /** The signal that has stopped the process of these threads; undefined: none has. SIGCONT is not seen here. */
@@ -171,14 +195,13 @@ export class FrozenTree implements Disposable {
     }
   }
 
-  /** After an exec: the thread that called it has the leader's number now, and must be asked to stop once more. */
+  /**
+   * After an exec: the thread that called it has the leader's number now, whose former owner may have been a zombie, and
+   * must be asked to stop once more.
+   */
   #replace(tid: Pid): void {
-    if (!this.#threads.has(tid) || this.isDead(tid)) {
-      this.#threads.set(tid, 'stopped');
-      throw gone('the process runs another program meanwhile', { pid: tid, remedy: 'try again' });
-    }
     const former = pid(eventMessage(this.host, tid));
-    this.#threads.set(former, 'dead');
+    if (former !== tid) this.#threads.set(former, 'dead');
     this.#threads.set(tid, 'running');
     interrupt(this.host, tid);
     resume(this.host, tid);
@@ -267,6 +290,7 @@ function freezeProcesses(tree: FrozenTree, found: FrozenProcess[], family: Famil
   let open = found;
   // A thread that starts another one before it stops is caught by listing once more after it has.
   while (open.length > 0) {
+    tree.interrupts.check(() => describeRunning(tree));
     const growing = open.filter((process) => seizeNewThreads(tree, process));
     tree.waitStopped();
     open = growing;
@@ -284,7 +308,7 @@ function freezeProcesses(tree: FrozenTree, found: FrozenProcess[], family: Famil
   }
 }
 
-/** Seizes the threads that are not seized yet; false when there were none. */
+/** Seizes the threads that are not seized yet; false when there were none, and none was on its way elsewhere. */
 function seizeNewThreads(tree: FrozenTree, process: FrozenProcess): boolean {
   const names = attemptReadDir(tree.host, `/proc/${process.pid}/task`);
   if (typeof names === 'number') {
@@ -292,16 +316,29 @@ function seizeNewThreads(tree: FrozenTree, process: FrozenProcess): boolean {
     if (process.parent !== undefined) return false;
     throw gone('the process ended meanwhile', { pid: process.pid });
   }
-  process.threads = process.threads.filter((tid) => tree.isKnown(tid));
-  let found = false;
+  tree.forgetReplaced(process.pid);
+  const listed = new Set(process.threads.filter((tid) => tree.isKnown(tid)));
+  let mayBeMore = false;
   for (const name of names) {
     const tid = pid(Number(name));
-    if (tree.isKnown(tid) || !tree.seize(tid)) continue;
-    process.threads.push(tid);
-    found = true;
+    if (listed.has(tid)) continue;
+    // Known, and not listed: an exec has given it this number since.
+    if (!tree.isKnown(tid)) {
+      const result = tree.seize(tid);
+      // One that has gone may have run exec, and have another number now.
+      if (result !== 'zombie') mayBeMore = true;
+      if (result !== 'seized') continue;
+    }
+    listed.add(tid);
   }
-  return found;
+  const hasLiving = [...listed].some((tid) => !tree.isDead(tid));
+  if (!hasLiving && !hasEnded(tree.host, process.pid)) mayBeMore = true;
+  process.threads = [...listed].sort((one, other) => rank(process, one) - rank(process, other));
+  return mayBeMore;
 }
+
+/** The leader first; the others as they were found. */
+const rank = ({ pid: leader }: FrozenProcess, tid: Pid): number => (tid === leader ? 0 : 1);
 
 const unlisted = ({ pid: leader }: FrozenProcess, result: number): CheckpointError =>
   refused(`its threads cannot be listed: ${errnoName(-result)}`, { pid: leader });
@@ -309,20 +346,41 @@ const unlisted = ({ pid: leader }: FrozenProcess, result: number): CheckpointErr
 const isGone = (host: Host, process: Pid): boolean =>
   readIfThere(host, `/proc/${process}/stat`) === undefined;
 
-/** EPERM of PTRACE_SEIZE: a zombie is dumped as such; anything else has a reason to be told. */
-function refuseUnlessZombie(host: Host, tid: Pid): void {
+/** EPERM of PTRACE_SEIZE: a zombie, which is dumped as such; one that has gone; or one of ours, under a new number. */
+function isBeyondSeizing(host: Host, tid: Pid): boolean {
   const text = readIfThere(host, `/proc/${tid}/status`);
-  if (text === undefined) return;
-  const { State, TracerPid, Name } = parseStatus(text);
-  if (State === 'Z' || State === 'X') return;
+  if (text === undefined) return true;
+  const { State, TracerPid } = parseStatus(text);
+  return State === 'Z' || State === 'X' || TracerPid === host.call(gettid, {});
+}
+
+/** A zombie, and none of its threads is left: one that calls exec makes a zombie of its leader for a moment. */
+function hasEnded(host: Host, leader: Pid): boolean {
+  const text = readIfThere(host, `/proc/${leader}/status`);
+  if (text === undefined) return true;
+  const { State, Threads = 1 } = parseStatus(text);
+  return (State === 'Z' || State === 'X') && Threads <= 1;
+}
+
+const isLiving = (host: Host, tid: Pid): boolean => {
+  const text = readIfThere(host, `/proc/${tid}/stat`);
+  const state = text === undefined ? 'X' : parseStat(text).state;
+  return state !== 'Z' && state !== 'X';
+};
+
+/** EPERM for good has a reason to be told. */
+function notOurs(host: Host, tid: Pid): CheckpointError {
+  const text = readIfThere(host, `/proc/${tid}/status`);
+  if (text === undefined) return gone('the task ended meanwhile', { pid: tid });
+  const { TracerPid, Name } = parseStatus(text);
   const where = { pid: tid, comm: Name };
   if (TracerPid !== 0) {
-    throw refused(`the task is traced by pid ${TracerPid} (${commOf(host, pid(TracerPid))})`, {
+    return refused(`the task is traced by pid ${TracerPid} (${commOf(host, pid(TracerPid))})`, {
       ...where,
       remedy: 'detach the debugger or tracer first',
     });
   }
-  throw refused('PTRACE_SEIZE: EPERM', {
+  return refused('PTRACE_SEIZE: EPERM', {
     ...where,
     errno: 'EPERM',
     syscall: 'ptrace',

@@ -154,8 +154,8 @@ describe('with others acting meanwhile', () => {
       await repeat(t, () => killedMeanwhile(b, elapsedMs));
     }));
 
-  for (const name of ['processes', 'threads']) {
-    test(`${name} that come and go are caught whole or not at all, and no end is lost`, (t) =>
+  for (const name of ['processes', 'threads', 'bomb', 'execs']) {
+    test(`${name}: what comes and goes is caught whole or not at all, and no end is lost`, (t) =>
       bounded(t, async () => {
         const program = startProgram('faults/churn.c', { args: [name] });
         await program.waitReady();
@@ -163,7 +163,7 @@ describe('with others acting meanwhile', () => {
         await program.mustPass(60_000);
       }));
 
-    test(`${name} that come and go go on from a checkpoint, and no end is lost`, (t) =>
+    test(`${name}: what comes and goes goes on from a checkpoint, and no end is lost`, (t) =>
       bounded(t, async () => {
         const program = startProgram('faults/churn.c', { args: [name] });
         await program.waitReady();

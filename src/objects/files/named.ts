@@ -179,7 +179,10 @@ export class Namer {
     const task = magic === PROC_SUPER_MAGIC ? parseProcName(name) : undefined;
     if (task) return goneObstacle(name, task, this.inside);
     if (link.kind === 'memfd') {
-      return unsupported(`it is a memfd ('${link.name}'): memfds are not saved yet`, CLOSE_REMEDY);
+      return unsupported(
+        `it is a memfd ('${link.name}'), which a restore cannot find by a name`,
+        CLOSE_REMEDY,
+      );
     }
     if (link.kind === 'path' && link.deleted) return this.kernelFile(name, stat) ?? noFile(name);
     if (link.kind === 'unreachable' || link.kind === 'unknown' || found === undefined) {

@@ -48,6 +48,7 @@ export class FileRegistry implements FileIds {
   private readonly descriptionIds = new Map<DescriptionView, number>();
   private readonly paths = new Map<string, number>();
   private readonly pipeIds = new Map<string, number>();
+  private readonly terminalIds = new Map<string, number>();
   private readonly takenPipeIds = new Set<number>();
   private last = 0;
   /** What stands for names that are gone. */
@@ -152,6 +153,16 @@ export class FileRegistry implements FileIds {
       this.add({ type: fd_types.MEMFD, id, memfd });
       return id;
     });
+  }
+
+  terminalId(key: string, wanted: number): number {
+    const known = this.terminalIds.get(key);
+    if (known !== undefined) return known;
+    const taken = new Set(this.terminalIds.values());
+    let id = wanted;
+    while (taken.has(id)) id++;
+    this.terminalIds.set(key, id);
+    return id;
   }
 
   pipeId(key: string, inode: bigint): number {

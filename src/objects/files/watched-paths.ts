@@ -9,7 +9,7 @@ import { parseMountinfo } from '../../linux/procfs/mountinfo.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
 import { close, openat, openByHandleAt } from '../../linux/syscalls/files.js';
 import { AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../linux/uapi/fcntl.js';
-import { toNumber, viewOf } from '../../support/bytes.js';
+import { viewOf } from '../../support/bytes.js';
 import type { DescriptionView, TreeFiles } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 
@@ -30,11 +30,15 @@ export type FoundPath =
 
 const HANDLE_HEAD_BYTES = 8;
 
+const deviceOf = (sdev: number): bigint => BigInt(encodeDev(decodeKernelDev(sdev)));
+const keyOf = ({ sdev, ino }: WatchedFile): string => `${deviceOf(sdev)} ${ino}`;
+
 export class WatchedPaths {
   private readonly port: DumpPort;
   private readonly tree: TreeFiles;
   private readonly isWatched: (sdev: number, ino: bigint) => boolean;
-  private near: string[] | undefined;
+  private near: ReadonlyMap<string, string> | undefined;
+  private readonly mountFds = new Map<string, number>();
   private mounts: Map<number, string[]> | undefined;
 
   /** `isWatched`: whether opening this file would be noticed. */
@@ -46,7 +50,8 @@ export class WatchedPaths {
 
   find(file: WatchedFile): FoundPath {
     const mountpoints = this.mountpointsOf(file.sdev);
-    const known = [...mountpoints, ...this.nearby()].find((path) => this.leadsTo(path, file));
+    const root = mountpoints.find((path) => this.leadsTo(path, file));
+    const known = root ?? this.nearby().get(keyOf(file));
     if (known !== undefined) return { path: known };
     if (file.handle.length === 0) return undefined;
     for (const mountpoint of mountpoints) {
@@ -58,23 +63,18 @@ export class WatchedPaths {
 
   private leadsTo(path: string, { sdev, ino }: WatchedFile): boolean {
     const stat = this.port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
-    if (typeof stat === 'number' || stat.ino !== ino) return false;
-    return toNumber(stat.dev) === encodeDev(decodeKernelDev(sdev));
+    return typeof stat !== 'number' && stat.ino === ino && stat.dev === deviceOf(sdev);
   }
 
   private byHandle(mountpoint: string, file: WatchedFile): FoundPath {
     const { port } = this;
-    const root = port.attemptStat(mountpoint);
-    if (typeof root === 'number' || this.isWatched(file.sdev, root.ino)) return undefined;
-    const flags = O_DIRECTORY | O_CLOEXEC;
-    const mountFd = port.attempt(openat, { dirfd: AT_FDCWD, pathname: mountpoint, flags, mode: 0 });
-    if (mountFd < 0) return undefined;
+    const mountFd = this.openMount(mountpoint, file.sdev);
+    if (mountFd === undefined) return undefined;
     const handle = new Uint8Array(HANDLE_HEAD_BYTES + file.handle.length);
     viewOf(handle).setUint32(0, file.handle.length, true);
     viewOf(handle).setInt32(4, file.handleType, true);
     handle.set(file.handle, HANDLE_HEAD_BYTES);
     const fd = port.attempt(openByHandleAt, { mountFd, handle, flags: O_PATH | O_CLOEXEC });
-    port.attempt(close, { fd: mountFd });
     if (fd < 0) return undefined;
     const target = port.attemptReadLink(`/proc/self/fd/${fd}`);
     port.attempt(close, { fd });
@@ -85,10 +85,26 @@ export class WatchedPaths {
     return { deleted: link.path, open: this.openIn(file) };
   }
 
-  private openIn(file: WatchedFile): DescriptionView | undefined {
-    const dev = BigInt(encodeDev(decodeKernelDev(file.sdev)));
-    const isOpen = ({ stat }: DescriptionView) => stat.ino === file.ino && stat.dev === dev;
+  private openIn({ ino, sdev }: WatchedFile): DescriptionView | undefined {
+    const dev = deviceOf(sdev);
+    const isOpen = ({ stat }: DescriptionView) => stat.ino === ino && stat.dev === dev;
     return this.tree.holders.find(({ description }) => isOpen(description))?.description;
+  }
+
+  /** Opened once: undefined where that fails, or would be noticed. */
+  private openMount(mountpoint: string, sdev: number): number | undefined {
+    const known = this.mountFds.get(mountpoint);
+    if (known !== undefined) return known < 0 ? undefined : known;
+    const { port } = this;
+    const root = port.attemptStat(mountpoint);
+    const flags = O_DIRECTORY | O_CLOEXEC;
+    const fd =
+      typeof root === 'number' || this.isWatched(sdev, root.ino)
+        ? -1
+        : port.attempt(openat, { dirfd: AT_FDCWD, pathname: mountpoint, flags, mode: 0 });
+    if (fd >= 0) port.adopt(fd);
+    this.mountFds.set(mountpoint, fd);
+    return fd < 0 ? undefined : fd;
   }
 
   private mountpointsOf(sdev: number): string[] {
@@ -102,10 +118,18 @@ export class WatchedPaths {
     return this.mounts.get(encodeDev(decodeKernelDev(sdev))) ?? [];
   }
 
-  /** What the tree has open, where it is, and the directories above. */
-  private nearby(): string[] {
-    this.near ??= [...new Set([...this.names()].flatMap(withAncestors))];
-    return this.near;
+  /** What the tree has open, where it is, and the directories above: a path by keyOf. */
+  private nearby(): ReadonlyMap<string, string> {
+    if (this.near) return this.near;
+    const near = new Map<string, string>();
+    for (const path of new Set([...this.names()].flatMap(withAncestors))) {
+      const stat = this.port.attemptStat(path, AT_SYMLINK_NOFOLLOW);
+      if (typeof stat === 'number') continue;
+      const key = `${stat.dev} ${stat.ino}`;
+      if (!near.has(key)) near.set(key, path);
+    }
+    this.near = near;
+    return near;
   }
 
   private *names(): Generator<string> {

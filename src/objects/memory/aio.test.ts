@@ -13,11 +13,10 @@ const header = { compat_features: 1, incompat_features: 0, header_length: 32, id
 const ring = { ...header, nr: 127, head: 124, tail: 3, magic: 0xa10a10a1 };
 const rings = [ring, { ...ring, nr: 6015 }];
 
-const inspected = (seen: object[], answer = 0): unknown =>
+const inspected = (seen: object[]): unknown =>
   inspectState(
     { ...aioContexts, observe: () => seen },
     subject({}, { mappings: parseMaps(LINES) }),
-    { answer: () => answer },
   );
 
 test('rings get the entries that CRIU gave them', () => {
@@ -31,8 +30,7 @@ test('rings get the entries that CRIU gave them', () => {
   });
 });
 
-test('a ring without its context, or in parts, is refused', () => {
-  assert.throws(() => inspected(rings, -22), /ring of an AIO context .* of another process/);
+test('a ring in parts is refused', () => {
   assert.throws(() => inspected([ring, ring]), /not a whole ring/);
 });
 

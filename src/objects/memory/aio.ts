@@ -1,7 +1,7 @@
 /**
  * Contexts of asynchronous I/O, io_setup(2), in a dump: each is known by the address of its ring, a mapping named
- * '/[aio]' that holds the completed events. fork(2) copies the mapping and not the context. Requests that have not
- * completed are shown nowhere.
+ * '/[aio]' that holds the completed events. fork(2) copies the mapping and not the context, which is not told apart.
+ * Requests that have not completed are shown nowhere.
  */
 import type { ProcessView } from '../../checkpoint/views.js';
 import type { aio_ring_entry } from '../../images/messages/mm.js';
@@ -9,7 +9,6 @@ import type { MessageValue } from '../../images/schema.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
 import type { StructValue } from '../../linux/struct.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
-import { ioGetevents } from '../../linux/syscalls/aio.js';
 import { close, openat, pread64 } from '../../linux/syscalls/files.js';
 import { aio_ring } from '../../linux/uapi/aio.js';
 import { O_CLOEXEC, O_RDONLY } from '../../linux/uapi/fcntl.js';
@@ -42,28 +41,15 @@ function readRing(port: DumpPort, { task }: ProcessView, { start }: Mapping): Ri
 
 const REMEDY = 'have the program unmap it before the checkpoint';
 
-export const aioContexts = defineTaskState<Ring[], boolean[]>({
+export const aioContexts = defineTaskState<Ring[]>({
   name: 'AIO context',
   scope: 'process',
   table: 'vm_id',
   observe: (port, { process }) => ringsOf(process).map((ring) => readRing(port, process, ring)),
-  probesAlone: ({ seen }) => seen.length > 0,
-  probe(tape, own) {
-    const rings = own ? ringsOf(own.process) : [];
-    const asked = rings.map(({ start }) =>
-      tape.call(ioGetevents, { ctx_id: start, min_nr: 0, nr: 0, events: 0, timeout: 0 }),
-    );
-    return () => asked.map((call) => call.result() === 0);
-  },
-  inspect({ process, seen, probed }) {
+  inspect({ process, seen }) {
     const aios = ringsOf(process).map((mapping, i): AioEntry => {
       const { start, end, pgoff } = mapping;
       return within({ object: describeMapping(mapping, '[aio]') }, () => {
-        if (!probed[i]) {
-          throw unsupported('it is the ring of an AIO context (io_setup) of another process', {
-            remedy: REMEDY,
-          });
-        }
         if (pgoff !== 0 || !isWholeRing(seen[i] as Ring, end - start)) {
           throw unsupported('it is not a whole ring of an AIO context (io_setup)', {
             remedy: REMEDY,

@@ -76,8 +76,24 @@ int main(int argc, char **argv) {
   struct ring rings[] = {*(struct ring *)round, *(struct ring *)some, *(struct ring *)large};
   check(rings[0].tail < rings[0].head);
 
+  // It has the mappings and no contexts.
+  pid_t child = strcmp(test_case, "forked") == 0 ? fork() : -1;
+  if (child == 0) {
+    wait_release();
+    struct ring *ring = (struct ring *)some;
+    check_equal(ring->head, rings[1].head);
+    check_equal(ring->tail, rings[1].tail);
+    check_equal(((struct io_event *)(some + 32))[2].data, 2);
+    mark("child");
+    _exit(0);
+  }
+
   ready();
 
+  if (child > 0) {
+    await_mark("child");
+    must_exit_well(child);
+  }
   uint64_t counted = 0;
   check_equal(read(told, &counted, 8), 8);
   check_equal(counted, 130 + 5 + 300);

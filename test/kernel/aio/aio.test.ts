@@ -5,3 +5,11 @@ kernelTest({
   program: 'aio/aio.c',
   rounds: 2,
 });
+
+kernelTest({
+  name: 'a child keeps the rings of AIO contexts that fork has copied',
+  program: 'aio/aio.c',
+  args: ['forked'],
+  // They are its own then.
+  ignore: [/maps\//],
+});

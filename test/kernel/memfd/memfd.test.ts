@@ -1,17 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { after, before } from 'node:test';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { before } from 'node:test';
 import { kernelTest } from '../../support/kernel.js';
 
 const POOL = '/proc/sys/vm/nr_hugepages';
 const NEEDED = 16;
-let had = NEEDED;
 
+/** They stay: the same program may run in another test. Where they cannot be had, it says so. */
 before(() => {
-  had = Number(readFileSync(POOL, 'utf8'));
-  if (had < NEEDED) writeFileSync(POOL, String(NEEDED));
-});
-after(() => {
-  if (had < NEEDED) writeFileSync(POOL, String(had));
+  const had = existsSync(POOL) ? Number(readFileSync(POOL, 'utf8')) : NEEDED;
+  if (had >= NEEDED) return;
+  try {
+    writeFileSync(POOL, String(NEEDED));
+  } catch {
+    // /proc/sys is read-only in some containers.
+  }
 });
 
 const cases: [play: string, name: string][] = [

@@ -30,3 +30,14 @@ kernelTest({
   program: 'memory/fork-copies.c',
   ...over(3),
 });
+kernelTest({
+  name: 'memfds return from parents',
+  program: 'memfd/memfd.c',
+  args: ['mapped'],
+  ...over(2),
+});
+kernelTest({
+  name: 'rings of AIO contexts return from parents',
+  program: 'aio/aio.c',
+  ...over(3),
+});

@@ -1,5 +1,4 @@
 // Descriptors without a file: event, polling, notification, tracing and ring objects.
-#include <linux/aio_abi.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -10,6 +9,7 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 
 #include "woodfrog-test.h"
 
@@ -89,6 +89,19 @@ static void play_pidfd_thread(void) {
   if (fd < 0) skip("no pidfds of threads here");
   ready();
   check_equal(pthread_join(thread, NULL), 0);
+}
+
+static void play_memfd_executable(void) {
+  if (getenv("FROM_MEMFD") == NULL) {
+    int self = open("/proc/self/exe", O_RDONLY), copy = memfd_create("program", MFD_CLOEXEC);
+    while (sendfile(copy, self, NULL, 1 << 20) > 0) {
+    }
+    setenv("FROM_MEMFD", "1", 1);
+    char *arguments[] = {"program", (char *)release_path, (char *)test_case, NULL};
+    fexecve(copy, arguments, environ);
+    fail("fexecve: %s", strerrorname_np(errno));
+  }
+  ready();
 }
 
 static void play_secretmem(void) {
@@ -191,19 +204,6 @@ static void play_bpf_program(void) {
   check_equal(fcntl(program, F_GETFD), FD_CLOEXEC);
 }
 
-static void play_aio_forked(void) {
-  aio_context_t context = 0;
-  check_equal(syscall(SYS_io_setup, 16, &context), 0);
-  pid_t child = fork();
-  if (child == 0) {
-    wait_release();
-    _exit(0);
-  }
-  ready();
-  must_exit_well(child);
-  check_equal(syscall(SYS_io_destroy, context), 0);
-}
-
 static void play_mqueue(void) {
   char name[64];
   snprintf(name, sizeof name, "/woodfrog-test-%d", getpid());
@@ -231,6 +231,7 @@ int main(int argc, char **argv) {
                             {"fanotify-permission", play_fanotify_permission},
                             {"pidfd-outside", play_pidfd_outside},
                             {"pidfd-thread", play_pidfd_thread},
+                            {"memfd-executable", play_memfd_executable},
                             {"secretmem", play_secretmem},
                             {"userfaultfd", play_userfaultfd},
                             {"io_uring", play_io_uring},
@@ -238,7 +239,6 @@ int main(int argc, char **argv) {
                             {"bpf-map", play_bpf_map},
                             {"bpf-map-used", play_bpf_map_used},
                             {"bpf-program", play_bpf_program},
-                            {"aio-forked", play_aio_forked},
                             {"mqueue", play_mqueue},
                             {"fs-context", play_fs_context},
                             {0}});

@@ -1,4 +1,4 @@
-// A session with its controlling terminal, whose master is in the tree: leader, groups in the foreground and behind.
+// A session with its controlling terminal, whose master is in the tree: leader, groups in the foreground and behind it.
 #include "terminals.h"
 
 static int master;

@@ -11,13 +11,13 @@ UNUSED static int index_of(int master) {
 }
 
 UNUSED static int open_master_flags(int flags) {
-  int below[400], count = 0, master;
-  int wanted = 60 + getpid() % 200;
+  int below[100], count = 0, master;
+  int wanted = 10 + getpid() % 16;
   for (;;) {
     master = posix_openpt(flags | O_NOCTTY);
     check(master >= 0);
     if (index_of(master) >= wanted) break;
-    check(count < 400);
+    check(count < 100);
     below[count++] = master;
   }
   // The numbers of those below are free again.

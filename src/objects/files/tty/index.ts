@@ -9,7 +9,12 @@ import type { MessageValue } from '../../../images/schema.js';
 import { O_CLOEXEC } from '../../../linux/uapi/fcntl.js';
 import { defined } from '../../../support/assert.js';
 import { toNumber } from '../../../support/bytes.js';
-import { type DescriptionView, defineFileKind, type ResourceEntry } from '../../kinds.js';
+import {
+  type DescriptionView,
+  defineFileKind,
+  type FileIds,
+  type ResourceEntry,
+} from '../../kinds.js';
 import { noOwner } from '../registry.js';
 import { TERMINALS, terminalKey, type Which, whichTerminal } from './devices.js';
 import { observeTerminal, type SideSeen, type TerminalSeen } from './observe.js';
@@ -19,18 +24,31 @@ import { lockedEntry, settingsEntry } from './termios.js';
 type TtyFileEntry = MessageValue<typeof tty_file_entry>;
 export type TtyInfoEntry = MessageValue<typeof tty_info_entry>;
 
-/** Of a terminal that is no pty: CRIU numbers those from 2000 on, without regard to ptys above 1000. */
-const OTHER_IDS = 0x4000_0000;
-const CURRENT_IDS = 0x8000_0000;
+/** Those that CRIU gives, which takes no others: two for each pty, and for what is no pty these. */
+const CONSOLE_ID = 2004;
+const VT_ID = 2008;
+const CURRENT_ID = 2012;
+const OTHER_ID = 2026;
 
-function infoId({ side, index }: Which, { stat, process }: DescriptionView): number {
-  if (side === 'master') return 2 * index + 1;
-  if (side === 'slave') return 2 * index;
-  // Two sessions have two of them.
-  return side === 'current' ? CURRENT_IDS + process.vsid : OTHER_IDS + toNumber(stat.rdev);
+function infoId(
+  { side, type, index }: Which,
+  { stat, process }: DescriptionView,
+  { ids, isExternal }: { ids: FileIds; isExternal: boolean },
+): number {
+  if (isExternal) return ids.terminalId(`external ${stat.rdev} ${stat.dev}`, OTHER_ID);
+  if (side === 'master') return ids.terminalId(`master ${index}`, 2 * index + 1);
+  if (side === 'slave') return ids.terminalId(`slave ${index}`, 2 * index);
+  // Each session has its own.
+  if (side === 'current') return ids.terminalId(`current ${process.vsid}`, CURRENT_ID);
+  const usual = type === TtyType.CONSOLE ? CONSOLE_ID : type === TtyType.VT ? VT_ID : OTHER_ID;
+  return ids.terminalId(`device ${stat.rdev}`, usual);
 }
 
-function infoEntry(which: Which, view: DescriptionView, seen: TerminalSeen): TtyInfoEntry {
+function infoEntry(
+  which: Which,
+  view: DescriptionView,
+  { seen, ids }: { seen: TerminalSeen; ids: FileIds },
+): TtyInfoEntry {
   const { stat } = view;
   const { settings, locked, size, isLocked, isExclusive, isPacket } = defined(
     seen.sides.get(view),
@@ -38,7 +56,7 @@ function infoEntry(which: Which, view: DescriptionView, seen: TerminalSeen): Tty
   ) satisfies SideSeen;
   const isExternal = seen.external !== undefined;
   return {
-    id: infoId(which, view),
+    id: infoId(which, view, { ids, isExternal }),
     type: isExternal ? TtyType.EXT_TTY : which.type,
     locked: isLocked,
     exclusive: isExclusive,
@@ -74,7 +92,7 @@ export const terminal = defineFileKind<TtyFileEntry, TerminalSeen, MadeTerminal>
   observe: observeTerminal,
   inspect({ id, description, seen, ids }) {
     const which = whichTerminal(description);
-    const info = infoEntry(which, description, seen);
+    const info = infoEntry(which, description, { seen, ids });
     const flags = description.fdinfo.flags & ~O_CLOEXEC;
     const { named } = description;
     const isNamed = named !== undefined && seen.external === undefined;
