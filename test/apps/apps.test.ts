@@ -5,8 +5,8 @@ import { bounded } from '../support/kernel.js';
 import { tool } from '../support/tool.js';
 import { sleep } from '../support/wait.js';
 
-const freezeOnly: Act = async (program) => {
-  await tool.dump(program.pid, join(program.dir, 'images'), '-R');
+const freezeOnly: Act = async (program, ...dumpArgs) => {
+  await tool.dump(program.pid, join(program.dir, 'images'), '-R', ...dumpArgs);
   await sleep(100);
 };
 const leaveAndReturn = goAndReturn({ dumper: tool, restorer: tool });

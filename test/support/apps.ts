@@ -3,6 +3,7 @@
  * middle of its work is for the caller to say.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createReadStream, existsSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
@@ -11,8 +12,8 @@ import { procText } from './proc.js';
 import { type Program, startCommand, startProgram } from './program.js';
 import { sleep, waitFor } from './wait.js';
 
-/** What is done to the program while it works. */
-export type Act = (program: Program) => Promise<void>;
+/** What is done to the program while it works; its dump and restore need these arguments. */
+export type Act = (program: Program, ...args: readonly string[]) => Promise<void>;
 
 export interface App {
   name: string;
@@ -27,12 +28,12 @@ export interface App {
  */
 export const goAndReturn =
   ({ dumper, restorer }: Pair): Act =>
-  async (program) => {
+  async (program, ...args) => {
     const images = join(program.dir, 'images');
     const pids = program.tree();
-    await dumper.dump(program.pid, images);
+    await dumper.dump(program.pid, images, ...args);
     await program.mustVanish(pids);
-    await restorer.restore(images);
+    await restorer.restore(images, ...args);
     assert.equal(program.ended(), undefined, 'the program runs after the restore');
     await sleep(100);
   };
@@ -129,7 +130,29 @@ const rotated = (what: string, takeAway: (log: string, times: number) => void): 
   },
 });
 
+/** Its rows are nobody's business before it commits, and its locks keep others from writing all the time. */
+const transaction: App = {
+  name: 'sqlite3 behind pipes, in the middle of a transaction',
+  run: async (act) => {
+    const program = startProgram('apps/sqlite.sh');
+    await program.waitReady(40_000);
+    const ask = (sql: string): string => {
+      const { stdout, stderr } = spawnSync('sqlite3', [join(program.dir, 'data.db'), sql]);
+      return `${stdout}${stderr}`;
+    };
+    const mustBeApart = (): void => {
+      assert.equal(ask('select count(*) from words;'), '0\n');
+      assert.match(ask('begin immediate;'), /database is locked/);
+    };
+    mustBeApart();
+    await act(program, '--file-locks');
+    mustBeApart();
+    await program.mustPass(40_000);
+  },
+};
+
 export const APPS: readonly App[] = [
+  transaction,
   rotated('renamed', (log, times) => renameSync(log, `${log}.${times}`)),
   rotated('deleted', (log) => unlinkSync(log)),
   ownCheck('a bash loop loses and repeats nothing', 'loop.sh'),
