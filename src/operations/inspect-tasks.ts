@@ -2,11 +2,13 @@
  * Every task state of every thread: asked from outside, asked from within on one tape per thread, and turned into
  * the core and mm entries of the images.
  */
+import { isNative } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
+import { registers } from '../objects/tasks/registers.js';
 import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
 import { toNumber } from '../support/bytes.js';
@@ -90,6 +92,8 @@ function observeAll(
   for (const process of processes) {
     for (const state of states) {
       for (const subject of subjectsOf(state, process)) {
+        // Its registers are what refuses it; nothing else may be asked of it.
+        if (state !== registers && !isNative(subject.thread.regs)) continue;
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           asked.push({ state, subject, seen });

@@ -96,15 +96,19 @@ static void threads(void) {
 
 enum { BOMB = 40 };
 
-// One more of the bomb: forks while there is room, and ends at some time.
+// One more of the bomb: forks while there is room, and ends at some time. Who was not reaped yet takes room: with the
+// root stopped the machine would run out of pids.
 __attribute__((noreturn)) static void spread(unsigned seed) {
   for (;;) {
     seed = seed * 1103515245u + 12345u;
-    if (!released() && counts->grand_born - counts->grand_ended < BOMB) {
+    if (!released() && counts->grand_born - counts->ended < BOMB) {
       __atomic_add_fetch(&counts->grand_born, 1, __ATOMIC_SEQ_CST);
       pid_t child = fork();
       if (child == 0) spread(seed ^ getpid());
-      if (child < 0) __atomic_add_fetch(&counts->grand_ended, 1, __ATOMIC_SEQ_CST);
+      if (child < 0) {
+        __atomic_add_fetch(&counts->grand_ended, 1, __ATOMIC_SEQ_CST);
+        __atomic_add_fetch(&counts->ended, 1, __ATOMIC_SEQ_CST);
+      }
     }
     while (waitpid(-1, NULL, WNOHANG) > 0) __atomic_add_fetch(&counts->ended, 1, __ATOMIC_SEQ_CST);
     if (released() || (seed >> 16) % 8 == 0) {
@@ -120,7 +124,7 @@ static void bomb(void) {
   say("READY\n");
   for (;;) {
     // It never dies out.
-    if (!released() && counts->grand_born - counts->grand_ended < BOMB / 2) {
+    if (!released() && counts->grand_born - counts->ended < BOMB / 2) {
       __atomic_add_fetch(&counts->grand_born, 1, __ATOMIC_SEQ_CST);
       pid_t child = fork();
       check(child >= 0);

@@ -16,8 +16,8 @@ const thousands = process.env.FAULTS === 'all';
 const COUNT = thousands ? 3000 : 1000;
 const SECONDS = thousands ? 240 : BUDGET_MS / 2000;
 
-/** What may stand in the way of one attempt: a process that calls exec just then is another program. */
-const MAY_SAY = /runs another program meanwhile|ended meanwhile/;
+/** What may stand in the way of one attempt: on a busy machine a fork bomb may be faster. */
+const MAY_SAY = /ended meanwhile|timed out after .* waiting for the tree to stop/;
 
 describe('a freeze of what never stands still', () => {
   after(stopAll);
@@ -41,7 +41,7 @@ describe('a freeze of what never stands still', () => {
         for (const outcome of Object.keys(outcomes)) {
           assert.ok(outcome === 'caught whole' || MAY_SAY.test(outcome), outcome);
         }
-        assert.ok((outcomes['caught whole'] ?? 0) > 0, run.stdout);
+        if (name !== 'bomb') assert.ok((outcomes['caught whole'] ?? 0) > 0, run.stdout);
         assert.equal(program.ended(), undefined, program.output());
         await program.mustPass(60_000);
       }));

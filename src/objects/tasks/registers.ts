@@ -22,12 +22,15 @@ const REMEDY_32_BIT = 'only 64-bit programs are supported';
 export const registers = defineTaskState<RseqCs | undefined>({
   name: 'registers',
   scope: 'thread',
-  // Read before any tape runs: the kernel forgets a critical section once the task runs outside of it.
-  observe: (port, { process, thread }) => readCriticalSection(port, process.task, thread.rseq),
-  inspect: ({ thread: { regs }, seen: section }) => {
-    if (!isNative(regs)) {
+  observe(port, { process, thread }) {
+    // Said before any tape runs: 32-bit code would not come back from one.
+    if (!isNative(thread.regs)) {
       throw unsupported('the thread runs 32-bit code', { remedy: REMEDY_32_BIT });
     }
+    // Read before, too: the kernel forgets a critical section once the task runs outside of it.
+    return readCriticalSection(port, process.task, thread.rseq);
+  },
+  inspect: ({ thread: { regs }, seen: section }) => {
     const abort = section && abortRseq(regs, section);
     const aborted = abort === undefined ? regs : { ...regs, ip: abort };
     const { regs: saved, restart } = forImage(aborted);

@@ -35,6 +35,7 @@ export const refusals: readonly Refusal[] = [
   ...group('tasks.c', [
     ['deadline', /SCHED_DEADLINE/],
     ['seccomp-supervised', [/seccomp/i, /supervisor/]],
+    ['compat', /32-bit code/],
     ['traced', /traced|tracer/i, 'criu refuses'],
     ['vfork', /vfork/i],
     ['user-dispatch', /user dispatch/i],

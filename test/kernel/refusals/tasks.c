@@ -50,6 +50,30 @@ static pid_t waiting_child(void) {
   _exit(0);
 }
 
+// A child that runs 32-bit code: pause(2) by int $0x80, again and again.
+static void play_compat(void) {
+  static const unsigned char code[] = {0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7};
+  unsigned char *low = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  check(low != MAP_FAILED);
+  memcpy(low, code, sizeof code);
+  long result;
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
+  if (result != getpid()) skip("no 32-bit system calls");
+  pid_t child = fork();
+  if (child == 0) {
+    mark("child");
+    __asm__ volatile("pushq $0x23\n\tpushq %0\n\tlretq" ::"r"((long)low) : "memory");
+  }
+  await_mark("child");
+  nap(20);
+  ready();
+  int status;
+  check_equal(waitpid(child, &status, WNOHANG), 0);
+  check_equal(kill(child, SIGKILL), 0);
+  check_equal(waitpid(child, &status, 0), child);
+}
+
 static void play_traced(void) {
   pid_t child = waiting_child();
   await_mark("child");
@@ -82,6 +106,7 @@ int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"deadline", play_deadline},
                             {"seccomp-supervised", play_seccomp_supervised},
+                            {"compat", play_compat},
                             {"traced", play_traced},
                             {"vfork", play_vfork},
                             {"user-dispatch", play_user_dispatch},
