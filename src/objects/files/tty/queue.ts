@@ -171,7 +171,7 @@ function pollOf(port: KernelPort, fd: number): number {
 }
 
 /** How long the kernel may take to bring in what is put back, in whole lines, on a loaded machine. */
-const SETTLE_MS = 20;
+const SETTLE_MS = 100;
 /** The same of what a line discipline holds, before more can be written behind it: no reader wakes the writer. */
 const FULL_SETTLE_MS = 30;
 
