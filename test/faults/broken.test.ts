@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -73,8 +74,12 @@ async function damagedRestore(b: Bench, { image, at, bit }: Damage): Promise<voi
     writeFileSync(path, bytes);
   }
   const surroundings = new Surroundings(b.victim, b.images, b.scratch);
+  const { outputPath } = b.victim.program;
+  const { size } = statSync(outputPath);
   const run = await restoreFrom(b, dir, { args: ['-o', '/dev/null'] });
   await judge(b, { run, surroundings });
+  // A program that came back from images which are not its own may have noticed, and said so.
+  truncateSync(outputPath, size);
   rmSync(dir, { recursive: true });
 }
 

@@ -5,7 +5,7 @@ import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
+import { procLink, procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
 import { killQuietly, type Program, startProgram } from '../support/program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from '../support/snapshot.js';
 import { tool } from '../support/tool.js';
@@ -178,8 +178,9 @@ function sharedNames(): string[] {
 
 /** Kills the whole tree and collects it. */
 export async function killVictim(victim: Victim): Promise<void> {
-  // By their mark: a parent may have been killed before its children, and numbers may be others' by now.
-  for (const pid of victim.program.marked()) killQuietly(pid);
+  // By their mark or their program: a parent may have been killed before its children, and numbers may be others' by now.
+  const own = victim.pids.filter((pid) => procLink(pid, 'exe')?.includes('/busy-'));
+  for (const pid of [...victim.program.marked(), ...own]) killQuietly(pid);
   await victim.program.mustVanish(victim.pids);
   await sleep(0);
 }
