@@ -42,6 +42,27 @@ export interface Content {
   writeTo(writer: ImageWriter): void;
 }
 
+/** Content that comes piece by piece, each the taker's only while it takes it. */
+export abstract class StreamedContent implements Content {
+  abstract readonly length: number;
+
+  protected abstract stream(take: (bytes: Uint8Array) => void): void;
+
+  read(): Uint8Array {
+    const whole = new Uint8Array(this.length);
+    let at = 0;
+    this.stream((bytes) => {
+      whole.set(bytes, at);
+      at += bytes.length;
+    });
+    return whole;
+  }
+
+  writeTo(writer: ImageWriter): void {
+    this.stream((bytes) => writer.write(bytes));
+  }
+}
+
 /** A part of an image in a store: a reference until it is read. */
 export interface StoredContent extends Content {
   readonly file: string;

@@ -2,8 +2,9 @@
  * The vdso, as bytes of its mapping: where its functions lie (to tell whether a saved one and this kernel's are
  * interchangeable), and where machine code that woodfrog borrows can be found in text pages.
  */
-import { PF_X, PT_LOAD, PT_NOTE } from '../../linux/elf/headers.js';
-import { alignUp, fromCString, toNumber, viewOf } from '../../support/bytes.js';
+import { parseBuildId } from '../../linux/elf/build-id.js';
+import { PF_X, PT_LOAD } from '../../linux/elf/headers.js';
+import { concat, fromCString, toNumber, u32Bytes, viewOf } from '../../support/bytes.js';
 import { imageError } from '../../support/errors.js';
 
 const SYSCALL = Uint8Array.from([0x0f, 0x05]);
@@ -37,8 +38,6 @@ export function findSigreturn(code: Uint8Array): number | undefined {
 
 // uapi/linux/elf.h
 const SHT_DYNSYM = 11;
-const NT_GNU_BUILD_ID = 3;
-const NOTE_HEADER_SIZE = 12;
 const ELF_MAGIC = 0x464c457f;
 const SYMBOL_SIZE = 24;
 const SECTION_SIZE = 64;
@@ -96,24 +95,9 @@ export function vdsoDifferences(saved: Uint8Array, current: Uint8Array): string[
 
 /** The linker's build id, in hex: equal ids mean the same code. Undefined when there is none. */
 export function vdsoBuildId(vdso: Uint8Array): string | undefined {
-  const view = elfView(vdso);
-  const phoff = offset64(view, 32);
-  for (let i = 0; i < view.getUint16(56, true); i++) {
-    const segment = phoff + i * SEGMENT_SIZE;
-    if (view.getUint32(segment, true) !== PT_NOTE) continue;
-    const end = offset64(view, segment + 8) + offset64(view, segment + 32);
-    for (let at = offset64(view, segment + 8); at + NOTE_HEADER_SIZE <= end; ) {
-      const nameSize = alignUp(view.getUint32(at, true), 4);
-      const size = view.getUint32(at + 4, true);
-      const name = fromCString(vdso.subarray(at + NOTE_HEADER_SIZE));
-      const start = at + NOTE_HEADER_SIZE + nameSize;
-      if (name === 'GNU' && view.getUint32(at + 8, true) === NT_GNU_BUILD_ID) {
-        return Buffer.from(vdso.subarray(start, start + size)).toString('hex');
-      }
-      at = start + alignUp(size, 4);
-    }
-  }
-  return undefined;
+  elfView(vdso);
+  const words = parseBuildId(vdso);
+  return words && Buffer.from(concat(words.map(u32Bytes))).toString('hex');
 }
 
 function elfView(vdso: Uint8Array): DataView {

@@ -31,9 +31,6 @@ import {
   FAN_OPEN_EXEC_PERM,
   FAN_OPEN_PERM,
   FAN_PRE_ACCESS,
-  IN_ACCESS,
-  IN_CLOSE_NOWRITE,
-  IN_OPEN,
 } from '../../linux/uapi/events.js';
 import { AT_SYMLINK_NOFOLLOW } from '../../linux/uapi/fcntl.js';
 import { defined } from '../../support/assert.js';
@@ -44,6 +41,8 @@ import { commonFields, setFlags } from './anonymous.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
 import {
   handleEntry,
+  NOTICES_LOOKING,
+  noticesOf,
   openFileOf,
   savedPath,
   unreadBytes,
@@ -67,7 +66,6 @@ interface Seen {
 }
 
 const ASKS = FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM | FAN_PRE_ACCESS;
-const NOTICES_LOOKING = IN_OPEN | IN_CLOSE_NOWRITE | IN_ACCESS;
 /** Of mounts and file systems. */
 const WIDE_MARKS = ['fanotify mnt_id', 'fanotify sdev'];
 const WHAT = 'its mark';
@@ -79,18 +77,12 @@ function observe(
   group: readonly DescriptionView[],
   tree: TreeFiles,
 ): Map<DescriptionView, Seen> {
-  const lines = group.flatMap(({ fdinfo }) => fdinfo.records('fanotify ino'));
-  const noticed = new Set(
-    lines
-      .filter((line) => (line.hex('mask') & NOTICES_LOOKING) !== 0)
-      .map((line) => `${line.hex('sdev')} ${line.hex64('ino')}`),
-  );
+  const notices = noticesOf(group.flatMap(({ fdinfo }) => fdinfo.records('fanotify ino')));
   const wide = group.flatMap(({ fdinfo }) =>
     WIDE_MARKS.flatMap((name) => fdinfo.records(name)).map((line) => line.hex('mask')),
   );
   const isWide = wide.some((mask) => (mask & FAN_ONDIR) !== 0 && (mask & NOTICES_LOOKING) !== 0);
-  const isNoticed = (sdev: number, ino: bigint) => isWide || noticed.has(`${sdev} ${ino}`);
-  const paths = new WatchedPaths(port, tree, isNoticed);
+  const paths = new WatchedPaths(port, tree, isWide ? () => true : notices);
   const mounts = parseMountinfo(port.readText('/proc/self/mountinfo'));
   return new Map(
     group.map((view) => {

@@ -5,7 +5,7 @@
  */
 import type { ghost_chunk_entry, ghost_file_entry } from '../../images/messages/ghost-file.js';
 import type { MessageValue } from '../../images/schema.js';
-import type { Content, ImageWriter } from '../../images/store.js';
+import { type Content, StreamedContent } from '../../images/store.js';
 import { EINTR, ENXIO, EPERM, errnoName } from '../../linux/errno.js';
 import { decodeDev, encodeKernelDev } from '../../linux/procfs/devices.js';
 import type { StructValue } from '../../linux/struct.js';
@@ -211,34 +211,21 @@ function addExtent(
 const COPY_BYTES = 1 << 20;
 
 /** A part of a file that is opened when it streams: nothing of it is held. */
-export class FileContent implements Content {
+export class FileContent extends StreamedContent {
   readonly length: number;
   private readonly port: KernelPort;
   private readonly via: string;
   private readonly offset: number;
 
   constructor({ port, via, offset, length }: Extent & { port: KernelPort; via: string }) {
+    super();
     this.port = port;
     this.via = via;
     this.offset = offset;
     this.length = length;
   }
 
-  read(): Uint8Array {
-    const whole = new Uint8Array(this.length);
-    let at = 0;
-    this.stream((bytes) => {
-      whole.set(bytes, at);
-      at += bytes.length;
-    });
-    return whole;
-  }
-
-  writeTo(writer: ImageWriter): void {
-    this.stream((bytes) => writer.write(bytes));
-  }
-
-  private stream(take: (bytes: Uint8Array) => void): void {
+  protected stream(take: (bytes: Uint8Array) => void): void {
     const { port, via, offset, length } = this;
     if (length === 0) return;
     const fd = openContent(port, via);

@@ -6,7 +6,7 @@ import { IMAGES } from '../../images/catalogue.js';
 import type { SetEntry } from '../../images/directory.js';
 import { fd_types } from '../../images/messages/fdinfo.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
-import { fcntl, ioctl, openat } from '../../linux/syscalls/files.js';
+import { fcntl, openat } from '../../linux/syscalls/files.js';
 import {
   F_GETPIPE_SZ,
   O_ACCMODE,
@@ -19,13 +19,13 @@ import {
   S_IFIFO,
   S_IFMT,
 } from '../../linux/uapi/fcntl.js';
-import { FIONREAD } from '../../linux/uapi/poll.js';
 import { defined } from '../../support/assert.js';
-import { toNumber, viewOf } from '../../support/bytes.js';
+import { toNumber } from '../../support/bytes.js';
 import { refused } from '../../support/errors.js';
 import type { FileKind } from '../kinds.js';
 import type { KernelPort } from '../ports.js';
 import type { FileRebuild, RegFileEntry } from '../rebuild-context.js';
+import { bytesWaiting } from './bytes-waiting.js';
 import type { HandedIn } from './handed-in.js';
 import { toType } from './named.js';
 import { DEFAULT_PIPE_BYTES } from './pipe-copy.js';
@@ -119,7 +119,7 @@ function toRefill(
       ...{ object, remedy: 'hand in an empty pipe' },
     });
   }
-  const waiting = bytesIn(port, fd);
+  const waiting = bytesWaiting(port, fd);
   // The same pipe, which somebody kept.
   if (waiting > 0 && toNumber(stat.ino) === pipe_id) return undefined;
   if (waiting > 0) {
@@ -136,11 +136,4 @@ function toRefill(
     );
   }
   return queue;
-}
-
-function bytesIn(port: KernelPort, fd: number): number {
-  using scope = port.scope();
-  const argp = scope.alloc(4);
-  port.call(ioctl, { fd, request: FIONREAD, argp });
-  return viewOf(argp.bytes).getInt32(0, true);
 }

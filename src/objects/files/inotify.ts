@@ -11,13 +11,7 @@ import { errnoName } from '../../linux/errno.js';
 import type { FdinfoRecord } from '../../linux/procfs/fdinfo.js';
 import { inotifyAddWatch, inotifyInit1, inotifyRmWatch } from '../../linux/syscalls/events.js';
 import { fcntl, read } from '../../linux/syscalls/files.js';
-import {
-  IN_ACCESS,
-  IN_CLOSE_NOWRITE,
-  IN_DONT_FOLLOW,
-  IN_OPEN,
-  INOTIFY_EVENT_BYTES,
-} from '../../linux/uapi/events.js';
+import { IN_DONT_FOLLOW, INOTIFY_EVENT_BYTES } from '../../linux/uapi/events.js';
 import { AT_SYMLINK_NOFOLLOW, F_SETFL, O_NONBLOCK } from '../../linux/uapi/fcntl.js';
 import type { Track } from '../../plan/track.js';
 import { unsupported } from '../../support/errors.js';
@@ -36,6 +30,7 @@ import { settableFlags } from './pipe-queue.js';
 import { type FoundPath, type WatchedFile, WatchedPaths } from './watched-paths.js';
 import {
   handleEntry,
+  noticesOf,
   openFileOf,
   savedPath,
   unreadBytes,
@@ -68,13 +63,8 @@ function observe(
   group: readonly DescriptionView[],
   tree: TreeFiles,
 ): Map<DescriptionView, Instance> {
-  const lines = group.flatMap(({ fdinfo }) => fdinfo.records('inotify wd'));
-  const noticed = new Set(
-    lines
-      .filter((line) => (line.hex('mask') & (IN_OPEN | IN_CLOSE_NOWRITE | IN_ACCESS)) !== 0)
-      .map((line) => `${line.hex('sdev')} ${line.hex64('ino')}`),
-  );
-  const paths = new WatchedPaths(port, tree, (sdev, ino) => noticed.has(`${sdev} ${ino}`));
+  const notices = noticesOf(group.flatMap(({ fdinfo }) => fdinfo.records('inotify wd')));
+  const paths = new WatchedPaths(port, tree, notices);
   return new Map(
     group.map((view) => {
       const watches = view.fdinfo.records('inotify wd').map((line): Watch => {

@@ -2,7 +2,7 @@
  * Files with a path, as seen in a dump: the name they have, and whether opening it again gives this very file. Names
  * are those of woodfrog's own root directory and mount namespace, as the kernel shows them to us.
  */
-import { BUILD_ID_HEAD_BYTES, parseBuildId } from '../../linux/elf-build-id.js';
+import { BUILD_ID_HEAD_BYTES, parseBuildId } from '../../linux/elf/build-id.js';
 import { errnoName } from '../../linux/errno.js';
 import { encodeDev } from '../../linux/procfs/devices.js';
 import { type FdLink, parseFdLink } from '../../linux/procfs/fd-link.js';

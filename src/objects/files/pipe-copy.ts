@@ -1,5 +1,5 @@
 /** Copies of a pipe's queue, in pipes of ours: tee(2) takes nothing from it. */
-import type { Content, ImageWriter } from '../../images/store.js';
+import { StreamedContent } from '../../images/store.js';
 import { fcntl, pipe2, read, SPLICE_F_NONBLOCK, tee } from '../../linux/syscalls/files.js';
 import { F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK } from '../../linux/uapi/fcntl.js';
 import { assert } from '../../support/assert.js';
@@ -51,33 +51,20 @@ export function copyQueue(
 }
 
 /** A pipe of ours that holds the copy: it streams once, into the image. */
-export class QueueCopy implements Content {
+export class QueueCopy extends StreamedContent {
   readonly length: number;
   private readonly port: DumpPort;
   private readonly fd: number;
   private consumed = false;
 
   constructor(port: DumpPort, fd: number, length: number) {
+    super();
     this.port = port;
     this.fd = fd;
     this.length = length;
   }
 
-  read(): Uint8Array {
-    const whole = new Uint8Array(this.length);
-    let at = 0;
-    this.stream((bytes) => {
-      whole.set(bytes, at);
-      at += bytes.length;
-    });
-    return whole;
-  }
-
-  writeTo(writer: ImageWriter): void {
-    this.stream((bytes) => writer.write(bytes));
-  }
-
-  private stream(take: (bytes: Uint8Array) => void): void {
+  protected stream(take: (bytes: Uint8Array) => void): void {
     assert(!this.consumed, 'the copy of a pipe is read twice');
     this.consumed = true;
     const { port, fd } = this;

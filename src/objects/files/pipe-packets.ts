@@ -3,12 +3,12 @@
  * stand between bytes that were not. The kernel tells the bounds to readers alone, so copies are read: a read ends with
  * the first packet it meets, and takes the whole of it, however little it asked for.
  */
-import { ioctl, readv, write } from '../../linux/syscalls/files.js';
+import { readv, write } from '../../linux/syscalls/files.js';
 import { iovec } from '../../linux/uapi/mman.js';
-import { FIONREAD } from '../../linux/uapi/poll.js';
 import { assert } from '../../support/assert.js';
-import { concat, viewOf } from '../../support/bytes.js';
+import { concat } from '../../support/bytes.js';
 import type { DumpPort } from '../ports.js';
+import { bytesWaiting } from './bytes-waiting.js';
 import { CHUNK_BYTES, copyQueue, type Queue } from './pipe-copy.js';
 
 /** include/uapi/linux/limits.h: UIO_MAXIOV. */
@@ -96,17 +96,10 @@ class ProbedCopy implements Disposable {
       const iov_len = Math.min(left, sink.length);
       parts.push(iovec.encode({ iov_base: sink.address, iov_len }));
     }
-    const before = this.queued(fd);
+    const before = bytesWaiting(this.port, fd);
     const result = port.call(readv, { fd, iov: concat(parts), iovcnt: parts.length });
     assert(result > 0, 'the copy of a pipe is shorter than the pipe');
-    return before - this.queued(fd);
-  }
-
-  private queued(fd: number): number {
-    using scope = this.port.scope();
-    const argp = scope.alloc(4);
-    this.port.call(ioctl, { fd, request: FIONREAD, argp });
-    return viewOf(argp.bytes).getInt32(0, true);
+    return before - bytesWaiting(this.port, fd);
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@ import type { MessageValue } from '../../images/schema.js';
 import type { Content } from '../../images/store.js';
 import { EAGAIN } from '../../linux/errno.js';
 import { AT_FDCWD } from '../../linux/syscall.js';
-import { fcntl, ioctl, openat, poll, SPLICE_F_NONBLOCK, tee } from '../../linux/syscalls/files.js';
+import { fcntl, openat, poll, SPLICE_F_NONBLOCK, tee } from '../../linux/syscalls/files.js';
 import {
   F_GETPIPE_SZ,
   F_SETFL,
@@ -14,14 +14,14 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from '../../linux/uapi/fcntl.js';
-import { FIONREAD, POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd } from '../../linux/uapi/poll.js';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd } from '../../linux/uapi/poll.js';
 import type { Track } from '../../plan/track.js';
 import { assert } from '../../support/assert.js';
-import { viewOf } from '../../support/bytes.js';
 import { external } from '../../support/errors.js';
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
 import { refuseAutofs } from './autofs.js';
+import { bytesWaiting } from './bytes-waiting.js';
 import { externalQueue, offerExternal } from './external.js';
 import { copyQueue, DEFAULT_PIPE_BYTES, makePipe, QueueCopy } from './pipe-copy.js';
 import { findPackets, type Packet } from './pipe-packets.js';
@@ -51,7 +51,7 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
   const fd = port.take(any.process.task, any.fd);
   try {
     const size = port.call(fcntl, { fd, cmd: F_GETPIPE_SZ, arg: 0 });
-    const queued = queuedBytes(port, fd);
+    const queued = bytesWaiting(port, fd);
     const isExternal = isLeftOut(any, port.options.external);
     if (isExternal) refuseAutofs(port, any);
     if (!isExternal && (!writing || !reading)) mustBeAlone(port, { fd, queued, description: any });
@@ -72,13 +72,6 @@ export function observeQueue(port: DumpPort, group: readonly DescriptionView[]):
 
 const isLeftOut = (description: DescriptionView, external: readonly string[]): boolean =>
   description.named?.isExternal ?? external.includes(externalQueue(description));
-
-function queuedBytes(port: DumpPort, fd: number): number {
-  using scope = port.scope();
-  const argp = scope.alloc(4);
-  port.call(ioctl, { fd, request: FIONREAD, argp });
-  return viewOf(argp.bytes).getInt32(0, true);
-}
 
 /** Only one end is in the tree: then the other must be closed everywhere. */
 function mustBeAlone(

@@ -2,12 +2,12 @@
 import type { fh_entry } from '../../images/messages/fh.js';
 import type { MessageValue } from '../../images/schema.js';
 import type { FdinfoRecord } from '../../linux/procfs/fdinfo.js';
-import { ioctl } from '../../linux/syscalls/files.js';
-import { FIONREAD } from '../../linux/uapi/poll.js';
+import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_OPEN } from '../../linux/uapi/events.js';
 import { viewOf } from '../../support/bytes.js';
 import { unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileBuild, FileIds } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
+import { bytesWaiting } from './bytes-waiting.js';
 import type { FoundPath, WatchedFile } from './watched-paths.js';
 
 /** A line of fdinfo with 'ino', 'sdev' and 'f_handle'. */
@@ -20,14 +20,24 @@ export const watchedFile = (line: FdinfoRecord): WatchedFile => ({
 
 export function unreadBytes(port: DumpPort, { process, fd }: DescriptionView): number {
   const taken = port.take(process.pid, fd);
-  using scope = port.scope();
-  const argp = scope.alloc(4);
   try {
-    port.call(ioctl, { fd: taken, request: FIONREAD, argp });
-    return viewOf(argp.bytes).getInt32(0, true);
+    return bytesWaiting(port, taken);
   } finally {
     port.drop(taken);
   }
+}
+
+/** Events by which somebody is told that a file is looked at. */
+export const NOTICES_LOOKING = IN_OPEN | IN_CLOSE_NOWRITE | IN_ACCESS;
+
+/** Whether any of these watches would be told when a file is opened. `lines`: as for `watchedFile`. */
+export function noticesOf(lines: readonly FdinfoRecord[]): (sdev: number, ino: bigint) => boolean {
+  const noticed = new Set(
+    lines
+      .filter((line) => (line.hex('mask') & NOTICES_LOOKING) !== 0)
+      .map((line) => `${line.hex('sdev')} ${line.hex64('ino')}`),
+  );
+  return (sdev, ino) => noticed.has(`${sdev} ${ino}`);
 }
 
 /** Words of fh_entry.handle. */

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { parseBuildId } from '../../../src/linux/elf-build-id.js';
+import { parseBuildId } from '../../../src/linux/elf/build-id.js';
 import { kernelTest, type View } from '../../support/kernel.js';
 import { describeRun, saidBy, tool } from '../../support/tool.js';
 

@@ -1,14 +1,14 @@
 /** The build-id of an ELF file: a PT_NOTE segment's note "GNU" of type 3. elf(5); linux/elf.h. */
-import { getU64, viewOf } from '../support/bytes.js';
+import { getU64, viewOf } from '../../support/bytes.js';
+import { elf64_hdr, elf64_phdr, PT_NOTE } from './headers.js';
 
 const MAGIC = 0x464c_457f;
 const ELFCLASS64 = 2;
 const ELFDATA2LSB = 1;
-const PT_NOTE = 4;
 const NT_GNU_BUILD_ID = 3;
 const GNU = 0x0055_4e47;
-const HEADER = 64;
-const PROGRAM_HEADER = 56;
+const HEADER = elf64_hdr.size;
+const PROGRAM_HEADER = elf64_phdr.size;
 
 /** How much of a file's beginning `parseBuildId` wants: linkers put the note behind the headers. */
 export const BUILD_ID_HEAD_BYTES = 4096;
