@@ -38,6 +38,12 @@ export interface ProbeTape {
   reserve(length: number): Place & { read(): Uint8Array };
 }
 
+/**
+ * Runs a tape in this thread, of the process that is asked about, while all other threads of the tree stand still.
+ * `probe` is called twice, and must do the same both times.
+ */
+export type AskAlone = <T>(thread: ThreadView, probe: (tape: ProbeTape) => () => T) => T;
+
 export interface TaskSubject {
   process: ProcessView;
   thread: ThreadView;
@@ -67,6 +73,11 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
   observe?(port: DumpPort, subject: TaskSubject): Seen;
+  /**
+   * What takes several tapes, one after another, before the probes; what it returns takes the place of what was seen.
+   * To be asked only of the few tasks that need it.
+   */
+  observeWithin?(ask: AskAlone, facts: TaskSubject & { seen: Seen }): Seen;
   /**
    * What can be asked only from within: puts calls on the tape; the returned function reads the answers. One tape serves
    * all tasks, and may run several times, when a signal came meanwhile that its answers may not know of. `own` is given
