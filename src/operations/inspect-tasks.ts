@@ -15,7 +15,7 @@ import type { FrozenTree } from '../tracer/freeze.js';
 import type { GadgetFinder } from '../tracer/gadgets.js';
 import { runProbes } from '../tracer/probes.js';
 import { refreshPending } from '../tracer/views.js';
-import { askAlone } from './ask-alone.js';
+import { AskWithin } from './ask-within.js';
 import type { ObjectPort } from './object-port.js';
 import { type Asked, Questions } from './questions.js';
 
@@ -93,14 +93,14 @@ function observeAll(
 ): Asked[] {
   const asked: Asked[] = [];
   for (const process of processes) {
-    const ask = askAlone(tree, process, { port, gadgets });
+    const asking = new AskWithin(tree, process, { port, gadgets });
     for (const state of states) {
       for (const subject of subjectsOf(state, process)) {
         // Its registers are what refuses it; nothing else may be asked of it.
         if (state !== registers && !isNative(subject.thread.regs)) continue;
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
-          const more = state.observeWithin?.(ask, { ...subject, seen });
+          const more = state.observeWithin?.(asking, { ...subject, seen });
           asked.push({ state, subject, seen: more ?? seen });
           return 0;
         });

@@ -33,7 +33,7 @@ export const timers = defineTaskState<MadeTimer[], Probed>({
   scope: 'process',
   observe: (port, { process }) =>
     parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
-  observeWithin: (ask, { process, seen }) => findMakers(ask, process, seen),
+  observeWithin: (within, { process, seen }) => findMakers(within, process, seen),
   probesAlone: ({ seen }) => seen.length > 0,
   probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
