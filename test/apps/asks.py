@@ -1,6 +1,7 @@
-"""Waits for a file, and then asks its terminal: usage: asks.py FILE."""
+"""Says so, waits for a file, and then asks its terminal: usage: asks.py FILE."""
 import os, sys, time
 
+print("begun", flush=True)
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.05)
 print("written", flush=True)

@@ -54,7 +54,9 @@ describe('a session on a terminal of the caller', () => {
     first.type(KEYS, 'Enter');
     await first.shows(/^begun/m);
     await first.job('python3');
-    return freezeTree(first.shell, { by: tool, images });
+    // tmux is deaf to the end of a child while it does something about the end of its terminal: libutempter.
+    const meanwhile = () => tmux.tmux(['run-shell', 'true']);
+    return freezeTree(first.shell, { by: tool, images, meanwhile });
   };
 
   test('gets it from a woodfrog that leads its session', () =>
@@ -106,6 +108,7 @@ describe('job control', () => {
       const first = await tmux.window();
       const go = join(tmux.dir, 'go');
       first.type(`${ASKS} ${go} &`, 'Enter');
+      await first.shows(/begun/);
       const pid = await first.job('python3');
       await freezeTree(pid, { by: tool, images });
       const second = await tmux.window();
@@ -129,6 +132,7 @@ describe('job control', () => {
       const first = await tmux.window();
       const go = join(tmux.dir, 'go');
       first.type(`${ASKS} ${go} &`, 'Enter');
+      await first.shows(/begun/);
       const pid = await first.job('python3');
       await freezeTree(pid, { by: tool, images });
       const second = await tmux.window();

@@ -23,7 +23,12 @@ export async function freezeJob(
 /** The same of any tree that has a terminal of ours. */
 export async function freezeTree(
   pid: number,
-  { by, images, options = [] }: { by: Tool; images: string; options?: readonly string[] },
+  {
+    by,
+    images,
+    options = [],
+    meanwhile = () => {},
+  }: { by: Tool; images: string; options?: readonly string[]; meanwhile?: () => void },
 ): Promise<number> {
   const pids = treeOf(pid);
   await by.dump(pid, images, SHELL_JOB, ...options);
@@ -32,7 +37,14 @@ export async function freezeTree(
     reap(one);
     return !existsSync(`/proc/${one}`);
   };
-  await waitFor(`the end of ${pids.join(' ')}`, () => pids.every(isGone), 40_000);
+  await waitFor(
+    `the end of ${pids.join(' ')}`,
+    () => {
+      meanwhile();
+      return pids.every(isGone);
+    },
+    40_000,
+  );
   return pid;
 }
 
