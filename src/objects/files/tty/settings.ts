@@ -17,7 +17,7 @@ import { u32Bytes } from '../../../support/bytes.js';
 import type { KernelPort } from '../../ports.js';
 import type { RebuildInputs } from '../../rebuild-context.js';
 import type { TtyInfoEntry } from './index.js';
-import { refillQueues, stopOutput } from './queue.js';
+import { refillQueues, stopOutput, writeAll } from './queue.js';
 import { askSettings, type Settings } from './requests.js';
 import { isJobInFront, withoutTtou } from './sessions.js';
 import { sessionOf, type Terminal } from './terminals.js';
@@ -57,7 +57,7 @@ function setPair(port: KernelPort, { fds, master, slave, input, output }: Termin
     const pair = { master: fd, slave: fds.slave ?? -1, settings };
     if (input.length + output.length > 0) refillQueues(port, pair, { input, output });
     set(port, fd, settings);
-    if (slave?.stopped) stopOutput(port, pair);
+    if (slave?.stopped) stopOutput(port, pair, (fd, bytes) => writeAll(port, fd, bytes));
   }
   if (info.termios_locked) {
     const { c_cc, ...flags } = settingsOf(info.termios_locked);
