@@ -118,6 +118,7 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them': both(MAKERS),
   'POSIX timers of CLOCK_THREAD_CPUTIME_ID run off by the time of their thread': both(MAKERS),
   'POSIX timers of threads that work all the time, as a profiler has them': both(MAKERS),
+  'POSIX timers of a thread whose main thread has ended': both(ENDED),
   'a hundred threads with a timer of CLOCK_THREAD_CPUTIME_ID each': both(MAKERS),
   'timerfds of all clocks keep the time that is left, absolute ones their time of the clock': {
     toCriu: 'CRIU moves absolute times by what passed between dump and restore',
