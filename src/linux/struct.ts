@@ -86,8 +86,11 @@ export function array<T>(element: FieldType<T>, length: number): FieldType<T[]> 
   return {
     size: element.size * length,
     align: element.align,
-    get: (view, offset) =>
-      Array.from({ length }, (_, i) => element.get(view, offset + i * element.size)),
+    get(view, offset) {
+      const items: T[] = [];
+      for (let i = 0; i < length; i++) items.push(element.get(view, offset + i * element.size));
+      return items;
+    },
     set: (view, offset, value) => {
       assert(value.length === length, `An array of ${length} was given ${value.length} elements`);
       value.forEach((item, i) => {
@@ -133,16 +136,20 @@ export function struct<F extends Record<string, FieldType<any>>>(
   }
   at = Math.ceil(at / align) * align;
   assert(at === size, `struct ${name} is ${at} bytes, not ${size}`);
-  const entries = Object.entries(fields);
+  const placed = Object.entries(fields).map(([key, field]) => ({
+    key,
+    field,
+    at: offsets[key] ?? 0,
+  }));
   const get = (view: DataView, offset: number): Value => {
     const value: Record<string, unknown> = {};
-    for (const [key, field] of entries) value[key] = field.get(view, offset + (offsets[key] ?? 0));
+    for (const { key, field, at } of placed) value[key] = field.get(view, offset + at);
     return value as Value;
   };
   const set = (view: DataView, offset: number, value: Partial<Value>): void => {
-    for (const [key, field] of entries) {
+    for (const { key, field, at } of placed) {
       const given = value[key as keyof F];
-      if (given !== undefined) field.set(view, offset + (offsets[key] ?? 0), given);
+      if (given !== undefined) field.set(view, offset + at, given);
     }
   };
   return {
