@@ -2,13 +2,12 @@
  * Every task state of every thread: asked from outside, asked from within on one tape per thread, and turned into
  * the core and mm entries of the images.
  */
-import { isNative } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
-import { registers } from '../objects/tasks/registers.js';
+import { registers, runsItsProgram } from '../objects/tasks/registers.js';
 import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
 import { toNumber } from '../support/bytes.js';
@@ -93,7 +92,7 @@ function observeAll(
     for (const state of states) {
       for (const subject of subjectsOf(state, process)) {
         // Its registers are what refuses it; nothing else may be asked of it.
-        if (state !== registers && !isNative(subject.thread.regs)) continue;
+        if (state !== registers && !runsItsProgram(process, subject.thread)) continue;
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           asked.push({ state, subject, seen });
@@ -165,10 +164,11 @@ function probesOf(byThread: AskedByThread): Map<ThreadView, TaskProbe> {
     const isAlone = asked.some(({ state, subject, seen }) =>
       state.probesAlone?.({ ...subject, seen }),
     );
-    const key = asked.map(({ state }) => state.name).join();
-    const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked);
+    const { process } = firstOf(list).subject;
+    const key = [process.is32Bit, ...asked.map(({ state }) => state.name)].join();
+    const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked, process);
     if (!isAlone) shared.set(key, questions);
-    probes.set(thread, { process: firstOf(list).subject.process, questions, tape: undefined });
+    probes.set(thread, { process, questions, tape: undefined });
   }
   return probes;
 }
@@ -185,9 +185,9 @@ class Questions {
   readonly #answers = new Map<TaskState, () => unknown>();
   #tape: Uint8Array | undefined;
 
-  constructor(asked: readonly Asked[]) {
+  constructor(asked: readonly Asked[], { is32Bit }: ProcessView) {
     this.program = new ProbeProgram((track) => {
-      const tape = this.#tapeOn(track);
+      const tape = this.#tapeOn(track, is32Bit);
       for (const { state, subject, seen } of asked) {
         const own = { ...subject, seen };
         const answer = state.probe?.(tape, state.probesAlone?.(own) ? own : undefined);
@@ -202,9 +202,10 @@ class Questions {
     return this.#answers.get(state)?.();
   }
 
-  #tapeOn(track: Track): ProbeTape {
+  #tapeOn(track: Track, is32Bit: boolean): ProbeTape {
     const tape = (): Uint8Array => defined(this.#tape, 'a probe was read before it ran');
     return {
+      is32Bit,
       call: (call, args) => {
         const index = track.steps.length;
         track.call(call, args, { onError: 'ignore' });

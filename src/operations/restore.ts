@@ -19,7 +19,8 @@ import { signalName } from '../linux/signal.js';
 import { prctl } from '../linux/syscalls/tasks.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
-import type { HostStepPort } from '../objects/rebuild-context.js';
+import type { HostStepPort, Vdso32 } from '../objects/rebuild-context.js';
+import { has32BitCode } from '../objects/tasks/code-width.js';
 import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
@@ -29,6 +30,7 @@ import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
+import { learnVdso32 } from '../tracer/vdso32.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
 import { EndedTasks } from './ended-tasks.js';
@@ -94,9 +96,11 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   let run: PlanRun<HostStepPort> | undefined;
   try {
     session.port.xstateLayout = session.stubs.xstateLayout(getXstate(host, puppet.pid));
+    const vdso32 = has32BitCode(images) ? learnVdso32(host, { puppet, interrupts }) : undefined;
     const compiled = compile({
       images,
       store,
+      vdso32,
       options,
       port: session.port,
       puppetMappings: puppet.mappings,
@@ -112,7 +116,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env, vdso32 });
     const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
@@ -171,9 +175,16 @@ function newRun(
     planFd,
     store,
     env,
-  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
+    vdso32,
+  }: {
+    puppet: Puppet;
+    planFd: number;
+    store: ImageStore;
+    env: OperationEnv;
+    vdso32: Vdso32 | undefined;
+  },
 ): PlanRun<HostStepPort> {
-  const syscalls = vdsoSyscalls(processes, ownVdso(host));
+  const syscalls = vdsoSyscalls(processes, { vdso: ownVdso(host), vdso32 });
   return new PlanRun<HostStepPort>(host, plan, {
     puppet,
     first: births.first.track,

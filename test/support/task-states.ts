@@ -228,7 +228,13 @@ export function subject(
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
       ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
-      ...{ mappings: [], pendingShared: [], lateSignals: [], stopSignal: undefined },
+      ...{
+        mappings: [],
+        pendingShared: [],
+        lateSignals: [],
+        is32Bit: false,
+        stopSignal: undefined,
+      },
       ...{ stoppedChildren: [], ...process },
     },
   };
@@ -260,6 +266,7 @@ function probeTape(answer: Answer): ProbeTape {
   };
   let next = 0x1000;
   return {
+    is32Bit: false,
     call: (call, args) => {
       let result = 0;
       pending.push(() => {
