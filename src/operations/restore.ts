@@ -19,7 +19,7 @@ import { signalName } from '../linux/signal.js';
 import { prctl } from '../linux/syscalls/tasks.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
-import type { HostStepPort, Vdso32 } from '../objects/rebuild-context.js';
+import type { HostStepPort, RebuildInputs, Vdso32 } from '../objects/rebuild-context.js';
 import { has32BitCode } from '../objects/tasks/code-width.js';
 import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
@@ -95,15 +95,14 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
   try {
-    session.port.xstateLayout = session.stubs.xstateLayout(getXstate(host, puppet.pid));
-    const vdso32 = has32BitCode(images) ? learnVdso32(host, { puppet, interrupts }) : undefined;
+    const kernelPages = lookAt(puppet, session, images);
+    const { vdso32 } = kernelPages;
     const compiled = compile({
       images,
       store,
-      vdso32,
+      ...kernelPages,
       options,
       port: session.port,
-      puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
       terminalHost: terminals,
@@ -141,6 +140,17 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   } finally {
     run?.[Symbol.dispose]();
   }
+}
+
+/** What the kernel gives every task here: asked of the first puppet. */
+function lookAt(
+  puppet: Puppet,
+  { host, stubs, port, interrupts }: Session,
+  images: ImageSet,
+): Pick<RebuildInputs, 'puppetMappings'> & { vdso32: Vdso32 | undefined } {
+  port.xstateLayout = stubs.xstateLayout(getXstate(host, puppet.pid));
+  const vdso32 = has32BitCode(images) ? learnVdso32(host, { puppet, interrupts }) : undefined;
+  return { puppetMappings: puppet.mappings, vdso32 };
 }
 
 const inheritedResources = ({ inheritFd }: RestoreOptions): Map<string, number> =>

@@ -254,11 +254,14 @@ export function inspectState(
 ): TaskPatch {
   const seen = state.observe?.(port, who);
   const own = { ...who, seen };
-  const probed = state.probe?.(probeTape(answer), state.probesAlone?.(own) ? own : undefined)();
+  const probed = state.probe?.(
+    probeTape(answer, who.process.is32Bit),
+    state.probesAlone?.(own) ? own : undefined,
+  )();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 
-function probeTape(answer: Answer): ProbeTape {
+function probeTape(answer: Answer, is32Bit: boolean): ProbeTape {
   const places = new Map<number, Uint8Array>();
   const pending: (() => void)[] = [];
   const run = () => {
@@ -266,7 +269,7 @@ function probeTape(answer: Answer): ProbeTape {
   };
   let next = 0x1000;
   return {
-    is32Bit: false,
+    is32Bit,
     call: (call, args) => {
       let result = 0;
       pending.push(() => {

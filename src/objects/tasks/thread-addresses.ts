@@ -37,8 +37,7 @@ export const robustList = defineTaskState<undefined, RobustList | undefined>({
   probe(tape) {
     if (!tape.is32Bit) return () => undefined;
     const place = tape.reserve(8);
-    const { address } = place;
-    const words = { head_ptr: address, len_ptr: address + 4 };
+    const words = { head_ptr: place, len_ptr: place.address + 4 };
     const asked = tape.call(getRobustList32, { pid: 0, ...words });
     return () => {
       answer(asked.result(), 'get_robust_list');

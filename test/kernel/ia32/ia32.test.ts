@@ -13,11 +13,17 @@ function kernelTest32(spec: KernelTest): void {
   else test(name, { skip: NO_32_BIT }, () => {});
 }
 
-kernelTest32({
-  name: '32-bit code keeps its registers: general, x87, SSE and AVX',
-  program: 'ia32/registers.c',
-  rounds: 2,
-});
+for (const [args, where] of [
+  ['thread', 'in a thread'],
+  ['leader', 'in the main thread'],
+] as const) {
+  kernelTest32({
+    name: `32-bit code keeps its registers ${where}: general, x87, SSE and AVX`,
+    program: 'ia32/registers.c',
+    args: [args],
+    rounds: 2,
+  });
+}
 for (const [play, what] of [
   ['segments', 'thread-local segments, in each thread'],
   ['frames', 'handlers that get frames as 32-bit code has them'],

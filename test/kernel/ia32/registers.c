@@ -1,6 +1,6 @@
 // Registers of 32-bit code, held in an endless jump while the checkpoint happens: the general ones and flags, the x87
 // stack with its control word, mxcsr, and the vector registers as wide as the processor has them. A signal handler
-// moves the thread out of the jump, and everything is stored and compared.
+// moves the thread out of the jump, and everything is stored and compared. Case 'leader': it is the main thread's.
 #include <ucontext.h>
 
 #include "woodfrog-test.h"
@@ -67,6 +67,16 @@ static void *spin(void *arg) {
   return NULL;
 }
 
+static void *watch(void *spinning) {
+  while (!entered) nap(1);
+  nap(30);
+
+  ready();
+
+  check_equal(pthread_kill(*(pthread_t *)spinning, SIGUSR1), 0);
+  return NULL;
+}
+
 static void fill_x87(void) {
   unsigned short control = 0x0c7f;  // Round to zero, single precision.
   __asm__ volatile(
@@ -86,15 +96,16 @@ int main(int argc, char **argv) {
   if (__builtin_cpu_supports("avx")) hold = (void *)hold_avx, leave = leave_avx, width = 32;
   struct sigaction action = {.sa_sigaction = move_on, .sa_flags = SA_SIGINFO};
   sigaction(SIGUSR1, &action, NULL);
-  pthread_t thread;
-  pthread_create(&thread, NULL, spin, NULL);
-  while (!entered) nap(1);
-  nap(30);
-
-  ready();
-
-  check_equal(pthread_kill(thread, SIGUSR1), 0);
-  pthread_join(thread, NULL);
+  pthread_t other, main_thread = pthread_self();
+  if (strcmp(test_case, "leader") == 0) {
+    pthread_create(&other, NULL, watch, &main_thread);
+    spin(NULL);
+    pthread_join(other, NULL);
+  } else {
+    pthread_create(&other, NULL, spin, NULL);
+    watch(&other);
+    pthread_join(other, NULL);
+  }
   for (int i = 0; i < 7; i++)
     if (found.general[i] != wanted.general[i])
       fail("general register %d is %#x, not %#x", i, found.general[i], wanted.general[i]);
