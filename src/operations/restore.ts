@@ -95,12 +95,11 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
   try {
-    const kernelPages = lookAt(puppet, session, images);
-    const { vdso32 } = kernelPages;
+    const facts = lookAt(puppet, session, images);
     const compiled = compile({
       images,
       store,
-      ...kernelPages,
+      ...facts,
       options,
       port: session.port,
       controlFd: inherited.controlFd,
@@ -115,7 +114,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env, vdso32 });
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env, ...facts });
     const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
