@@ -25,6 +25,8 @@ const COPIES = 'CRIU makes copies of what processes share, or refuses';
 const PACKETS = 'CRIU refuses pipes in packet mode, and does not know packets in images';
 const ENDED = 'CRIU refuses leaders that have ended, and does not know them in images';
 
+const MAKERS = "CRIU makes timers of a thread's CPU time in the main thread, whosever they were";
+
 const BEHIND = 'CRIU issues the call again behind the handler: pause(2) waits for another signal';
 
 const TRAP = 'CRIU brings an ignored SIGTRAP back as default';
@@ -129,8 +131,16 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     toCriu: 'CRIU gives back the lower 32 bits',
   },
   'an eventfd remains a semaphore': both('CRIU has no place for EFD_SEMAPHORE in its images'),
+  'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them': both(MAKERS),
+  'POSIX timers of CLOCK_THREAD_CPUTIME_ID run off by the time of their thread': both(MAKERS),
+  'POSIX timers of threads that work all the time, as a profiler has them': both(MAKERS),
+  'POSIX timers of a thread whose main thread has ended': both(ENDED),
+  'a hundred threads with a timer of CLOCK_THREAD_CPUTIME_ID each': both(MAKERS),
   'timerfds of all clocks keep the time that is left, absolute ones their time of the clock': {
     toCriu: MOVED,
+  },
+  'timerfds hear of a clock that is set': {
+    toCriu: 'CRIU moves absolute times by what passed between dump and restore',
   },
   'timerfds that wake the machine keep their time, too': both('CRIU does not know their clocks'),
   'timerfds keep expirations that nobody has read, and go on': {
