@@ -151,7 +151,8 @@ function inspectSeccomp(tasks: readonly InspectedProcess[]): SeccompChains {
       if (!thread_core || !seccomp || seccomp.strict) continue;
       const { filters } = seccomp;
       if (isCommon && vtid !== vpid) delete thread_core.seccomp_mode;
-      else thread_core.seccomp_filter = chains.idOf(isCommon ? filters.map(forAllThreads) : filters);
+      else
+        thread_core.seccomp_filter = chains.idOf(isCommon ? filters.map(forAllThreads) : filters);
     }
   }
   return chains;
