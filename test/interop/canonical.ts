@@ -44,6 +44,8 @@ function sortBy(entries: JsonObject[], ...keys: readonly string[]): void {
 }
 
 type Names = (id: Json | undefined) => string;
+/** What no path and no descriptor leads to; behind all others. */
+const UNNAMED = '~'.repeat(20);
 
 /** What an id in files.img stands for: the first descriptor that leads to it, or its path. */
 function nameFiles(folder: Folder): Names {
@@ -68,7 +70,7 @@ function nameFiles(folder: Folder): Names {
     const path = (fifo ?? tty) as JsonObject | undefined;
     if (path) names.set(Number(path.regf_id), `path of ${names.get(Number(id))}`);
   }
-  return (id) => names.get(Number(id)) ?? 'unnamed';
+  return (id) => names.get(Number(id)) ?? UNNAMED;
 }
 
 /** A number that the kernel gave (a pipe's inode): the first description of it. */
@@ -81,7 +83,7 @@ function representative(entries: readonly JsonObject[], field: string): Names {
       if (name < (firsts.get(key) ?? '~')) firsts.set(key, name);
     }
   }
-  return (number) => firsts.get(String(number)) ?? 'unnamed';
+  return (number) => firsts.get(String(number)) ?? UNNAMED;
 }
 
 function renameFiles(folder: Folder, nameOf: Names): void {

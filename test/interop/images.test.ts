@@ -21,7 +21,7 @@ const STANDING: readonly [
   args?: string,
   dump?: readonly string[],
 ][] = [
-  ['regular files', 'files/files.c'],
+  ['regular files', 'files/regular.c'],
   ['directories', 'files/directories.c'],
   ['paths of deleted files', 'ghosts/ghosts.c', 'shared'],
   ['other names of deleted files', 'ghosts/ghosts.c', 'names'],
