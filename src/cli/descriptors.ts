@@ -1,5 +1,5 @@
 /** Descriptors that the caller let us inherit: `--close FD`, `--inherit-fd fd[N]:RESOURCE`. */
-import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { notOpen } from '../support/not-open.js';
 
 const OWN_FDS = '/proc/self/fd';
@@ -41,6 +41,22 @@ const STANDARD_FDS = 3;
 /** The tree has them now: who waits for an end of them must not wait for us. */
 export function closeHandedIn(given: Given): void {
   for (const fd of new Set(given.map((one) => one.fd))) if (fd >= STANDARD_FDS) closeSync(fd);
+}
+
+/**
+ * When Node ends, it sets terminals that are descriptors 0 to 2 to the modes they had when it began: after a restore
+ * they are the program's. What is closed it leaves alone.
+ */
+export function leaveTerminals(): void {
+  for (let fd = 0; fd < STANDARD_FDS; fd++) if (mayBeTerminal(fd)) closeSync(fd);
+}
+
+function mayBeTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 /** What is open and does not look like Node's own. */

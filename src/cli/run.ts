@@ -13,7 +13,7 @@ import { monotonicMs } from '../support/clock.js';
 import { asCheckpointError, type CheckpointError, exitStatus } from '../support/errors.js';
 import { LOG_ERROR, LOG_INFO, LOG_NOTHING, Log, writeAll } from '../support/log.js';
 import { CRIU_VERSION, WOODFROG_VERSION } from '../support/version.js';
-import { closeHandedIn, closeInherited, verifyInherited } from './descriptors.js';
+import { closeHandedIn, closeInherited, leaveTerminals, verifyInherited } from './descriptors.js';
 import type { ImageLine } from './images.js';
 import { checkAnswer, errorJson, errorText, verdictsText } from './report.js';
 import { dumpStatsText, restoreStatsText } from './stats.js';
@@ -38,7 +38,9 @@ export async function run(
       print(STDOUT, helpText(line.command));
       return 0;
     }
-    return await runLogged(line, environment);
+    const status = await runLogged(line, environment);
+    if (line.kind === 'restore' && status === 0) leaveTerminals();
+    return status;
   } catch (thrown) {
     const error = asCheckpointError(thrown);
     logUnread(error, logFileOf(args));

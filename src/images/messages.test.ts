@@ -39,6 +39,7 @@ const OUR_FIELDS: string[] = [
   'pipe_data_entry.packet_lengths',
   'pipe_data_entry.packet_offsets',
   'pipe_entry.external',
+  'posix_timer_entry.cpu_thread_id',
   'reg_file_entry.rdev',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',

@@ -38,6 +38,14 @@ export interface ProbeTape {
   reserve(length: number): Place & { read(): Uint8Array };
 }
 
+/** Asks threads of one process, tape after tape, while all that are not asked stand still. */
+export interface AskingWithin {
+  /** `probe` is called twice, and must do the same both times. What it gives runs in all the threads at once. */
+  program<T>(probe: (tape: ProbeTape) => () => T): (threads: readonly ThreadView[]) => T[];
+  /** Lets the views know the signals that came meanwhile: a timer may have run off. */
+  refreshPending(): void;
+}
+
 export interface TaskSubject {
   process: ProcessView;
   thread: ThreadView;
@@ -67,6 +75,11 @@ export interface TaskState<Seen = unknown, Probed = unknown> {
   readonly requires?: readonly FeatureName[];
   /** What can be asked from outside. */
   observe?(port: DumpPort, subject: TaskSubject): Seen;
+  /**
+   * What takes several tapes, one after another, before the probes; what it returns takes the place of what was seen.
+   * To be asked only of the few tasks that need it.
+   */
+  observeWithin?(within: AskingWithin, facts: TaskSubject & { seen: Seen }): Seen;
   /**
    * What can be asked only from within: puts calls on the tape; the returned function reads the answers. One tape serves
    * all tasks, and may run several times, when a signal came meanwhile that its answers may not know of. `own` is given

@@ -7,7 +7,7 @@ import { taskLife } from '../images/task-state.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { rebuildCgroups } from '../objects/cgroups/rebuild.js';
 import { rebuildFiles } from '../objects/files/rebuild.js';
-import { rebuildSessions, takeTerminal } from '../objects/files/tty/sessions.js';
+import { rebuildSessions, type ShellJob, takeTerminal } from '../objects/files/tty/sessions.js';
 import { rebuildSettings } from '../objects/files/tty/settings.js';
 import {
   deviceName,
@@ -59,8 +59,8 @@ export interface Compiled {
   plan: Plan<HostStepPort>;
   births: Births;
   processes: ProcessRebuild[];
-  /** The group that gets into the foreground of our own terminal, and is not ours. */
-  jobGroup: number | undefined;
+  /** What our shell waits for, if it is not in our own group. */
+  job: ShellJob | undefined;
 }
 
 export function compile(input: CompileInput): Compiled {
@@ -94,14 +94,14 @@ export function compile(input: CompileInput): Compiled {
   }
   const inputs: RebuildInputs = { ...input, plan, processes, terminals, outside };
   const files = rebuildFiles(inputs);
-  const jobGroup = rebuildSessions(inputs, access);
+  const job = rebuildSessions(inputs, access);
   rebuildSettings(inputs);
   const context: RestoreContext = { ...inputs, files };
   rebuildMemory(context);
   rebuildCgroups(inputs);
   rebuildStates(context);
   files.finish();
-  return { plan, births, processes, jobGroup };
+  return { plan, births, processes, job };
 }
 
 /** Whether the process only waits to be reaped. */

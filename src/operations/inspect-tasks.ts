@@ -5,20 +5,19 @@
 import { isNative } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
-import type { ProbeTape, TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
+import type { TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
 import { registers } from '../objects/tasks/registers.js';
-import type { Track } from '../plan/track.js';
 import { assert, defined } from '../support/assert.js';
-import { toNumber } from '../support/bytes.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
 import type { GadgetFinder } from '../tracer/gadgets.js';
-import { ProbeProgram } from '../tracer/probe-program.js';
 import { runProbes } from '../tracer/probes.js';
 import { refreshPending } from '../tracer/views.js';
+import { AskWithin } from './ask-within.js';
 import type { ObjectPort } from './object-port.js';
+import { type Asked, Questions } from './questions.js';
 
 /** What the states of one process came to. */
 export interface InspectedProcess {
@@ -34,12 +33,6 @@ export type OnObject = (subject: TaskSubject, object: string, inspect: () => num
 
 export const throwing: OnObject = ({ process, thread }, object, inspect) =>
   within({ pid: thread.tid, comm: process.comm, object }, inspect);
-
-interface Asked {
-  state: TaskState;
-  subject: TaskSubject;
-  seen: unknown;
-}
 
 /** A state and those it is asked of: every thread, or the leader alone. */
 function subjectsOf(state: TaskState, process: ProcessView): TaskSubject[] {
@@ -65,7 +58,7 @@ export function observeTasks(
   },
 ): () => InspectedProcess[] {
   const alive = processes.filter(({ state }) => state === 'alive');
-  const asked = observeAll(alive, states, { port, onObject });
+  const asked = observeAll(tree, alive, { states, port, gadgets, onObject });
   const byThread = groupByThread(asked);
   const probes = probeSettled(tree, byThread, { alive, port, gadgets });
   return () => alive.map((process) => inspectProcess(process, { byThread, probes, onObject }));
@@ -84,19 +77,31 @@ function groupByThread(asked: readonly Asked[]): AskedByThread {
 }
 
 function observeAll(
+  tree: FrozenTree,
   processes: readonly ProcessView[],
-  states: readonly TaskState[],
-  { port, onObject }: { port: ObjectPort; onObject: OnObject },
+  {
+    states,
+    port,
+    gadgets,
+    onObject,
+  }: {
+    states: readonly TaskState[];
+    port: ObjectPort;
+    gadgets: GadgetFinder;
+    onObject: OnObject;
+  },
 ): Asked[] {
   const asked: Asked[] = [];
   for (const process of processes) {
+    const asking = new AskWithin(tree, process, { port, gadgets });
     for (const state of states) {
       for (const subject of subjectsOf(state, process)) {
         // Its registers are what refuses it; nothing else may be asked of it.
         if (state !== registers && !isNative(subject.thread.regs)) continue;
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
-          asked.push({ state, subject, seen });
+          const more = state.observeWithin?.(asking, { ...subject, seen });
+          asked.push({ state, subject, seen: more ?? seen });
           return 0;
         });
       }
@@ -177,45 +182,6 @@ function firstOf<T>(list: readonly T[]): T {
   const [first] = list;
   assert(first !== undefined, 'a list that is not empty');
   return first;
-}
-
-/** The calls of some states as one program, and how each state reads its answers from a tape. */
-class Questions {
-  readonly program: ProbeProgram;
-  readonly #answers = new Map<TaskState, () => unknown>();
-  #tape: Uint8Array | undefined;
-
-  constructor(asked: readonly Asked[]) {
-    this.program = new ProbeProgram((track) => {
-      const tape = this.#tapeOn(track);
-      for (const { state, subject, seen } of asked) {
-        const own = { ...subject, seen };
-        const answer = state.probe?.(tape, state.probesAlone?.(own) ? own : undefined);
-        if (answer) this.#answers.set(state, answer);
-      }
-    });
-  }
-
-  /** What a tape says to the question of a state; undefined where it asked none. */
-  answerOf(state: TaskState, tape: Uint8Array | undefined): unknown {
-    this.#tape = tape;
-    return this.#answers.get(state)?.();
-  }
-
-  #tapeOn(track: Track): ProbeTape {
-    const tape = (): Uint8Array => defined(this.#tape, 'a probe was read before it ran');
-    return {
-      call: (call, args) => {
-        const index = track.steps.length;
-        track.call(call, args, { onError: 'ignore' });
-        return { result: () => toNumber(this.program.resultOf(tape(), index)) };
-      },
-      reserve: (length) => {
-        const place = track.memory.reserve(length);
-        return { ...place, read: () => this.program.dataOf(tape(), place.address, length) };
-      },
-    };
-  }
 }
 
 function inspectProcess(

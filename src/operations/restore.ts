@@ -128,7 +128,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       pid: root.vpid,
       taskCount: compiled.plan.tasks.filter(({ final }) => final !== undefined).length,
       stats,
-      wait: () => waitForEnd(root.vpid, { jobGroup: compiled.jobGroup }),
+      wait: () => waitForEnd(root.vpid, { job: compiled.job }),
       exec: execute,
     };
   } catch (error) {

@@ -17,7 +17,19 @@ export async function freezeJob(
   comm: string,
   { by, images, options = [] }: { by: Tool; images: string; options?: readonly string[] },
 ): Promise<number> {
-  const pid = await window.job(comm);
+  return freezeTree(await window.job(comm), { by, images, options });
+}
+
+/** The same of any tree that has a terminal of ours. */
+export async function freezeTree(
+  pid: number,
+  {
+    by,
+    images,
+    options = [],
+    meanwhile = () => {},
+  }: { by: Tool; images: string; options?: readonly string[]; meanwhile?: () => void },
+): Promise<number> {
   const pids = treeOf(pid);
   await by.dump(pid, images, SHELL_JOB, ...options);
   const isGone = (one: number): boolean => {
@@ -25,7 +37,14 @@ export async function freezeJob(
     reap(one);
     return !existsSync(`/proc/${one}`);
   };
-  await waitFor(`the end of ${comm}`, () => pids.every(isGone), 40_000);
+  await waitFor(
+    `the end of ${pids.join(' ')}`,
+    () => {
+      meanwhile();
+      return pids.every(isGone);
+    },
+    40_000,
+  );
   return pid;
 }
 

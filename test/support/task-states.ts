@@ -301,6 +301,8 @@ export interface Rebuild {
   vpid?: number;
   /** Of a thread that is not the leader: its tid. */
   vtid?: number;
+  /** Further threads of the process, with tracks of their own. */
+  others?: readonly number[];
   /** The core of that thread; left out: the leader's. */
   thread?: CoreEntry;
   port?: DumpPort;
@@ -334,6 +336,11 @@ export function rebuildState(state: TaskState, given: Rebuild) {
     process,
   };
   process.threads.push(thread);
+  for (const other of given.others ?? []) {
+    const own = plan.track({ name: `pid ${other}`, vpid: other, process: leader });
+    const { track } = own;
+    process.threads.push({ ...thread, vtid: other, track, task: own, isLeader: false });
+  }
   const context = {
     images: given.images ?? new ImageSet(),
     plan,

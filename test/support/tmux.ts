@@ -64,6 +64,13 @@ export class Window {
     this.#tmux.tmux(['send-keys', '-t', this.#pane, ...escaped]);
   }
 
+  isOpen(): boolean {
+    return this.#tmux
+      .tmux(['list-panes', '-a', '-F', '#{pane_id}'])
+      .split('\n')
+      .includes(this.#pane);
+  }
+
   screen(): string {
     return this.#tmux.tmux(['capture-pane', '-p', '-t', this.#pane]);
   }

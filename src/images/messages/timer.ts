@@ -20,6 +20,8 @@ export const posix_timer_entry = message('posix_timer_entry', () => ({
   vsec: required(9, word),
   vnsec: required(10, word),
   notify_thread_id: optional(11, int32),
+  // CLOCK_THREAD_CPUTIME_ID: the thread that made it; without it the main thread.
+  cpu_thread_id: optional(20000, int32),
 }));
 
 export const task_timers_entry = message('task_timers_entry', () => ({

@@ -29,6 +29,7 @@ import { cloneArguments } from './clone-arguments.js';
 
 export const getpid = syscall('getpid', {}, 'pid');
 export const gettid = syscall('gettid', {}, 'pid');
+export const getrandom = syscall('getrandom', { buf: out, count: uint, flags: hexWord }, 'count');
 export const clone3 = syscall('clone3', { cl_args: data, size: uint }, 'pid');
 /** clone3 with its arguments as a value: see CloneArguments. */
 export const clone3Args = syscall('clone3', { cl_args: cloneArguments, size: uint }, 'pid');

@@ -54,7 +54,27 @@ test('what has expired is counted once', () => {
   const left = { ticks: 3, value: '0, 4', interval: '0, 5' };
   assert.deepEqual(inspected(left), { ...periodic, ticks: 3n, vnsec: 4 });
   assert.deepEqual(inspected({ ...left, value: '0, 0' }), { ...periodic, ticks: 3n, vnsec: 1 });
-  assert.throws(() => inspected({ clockid: 0, ticks: 1, flags: '03', value: '9, 0' }), /ECANCELED/);
+});
+
+test('a timer whose clock was set is refused until the program has read it', () => {
+  const shown = { clockid: 0, flags: '03', interval: '0, 0' };
+  for (const cancelled of [
+    { ticks: 1, value: '9, 0' },
+    { ticks: 2, value: '9, 0' },
+    { ticks: 2, value: '0, 0' },
+    { ticks: 1, value: '9, 0', interval: '7, 0' },
+    { ticks: 2, value: '0, 0', interval: '7, 0' },
+  ]) {
+    assert.throws(() => inspected({ ...shown, ...cancelled }), /its clock was set.*ECANCELED/);
+  }
+  for (const expired of [
+    { ticks: 1, value: '0, 0' },
+    { ticks: 1, value: '0, 0', interval: '7, 0' },
+    { ticks: 3, value: '0, 4', interval: '7, 0', flags: '01' },
+    { ticks: 3, value: '0, 4', interval: '7, 0', clockid: 1 },
+  ]) {
+    assert.ok(inspected({ ...shown, ...expired }, { tv_sec: 1, tv_nsec: 0 }));
+  }
 });
 
 const images = new ImageSet();

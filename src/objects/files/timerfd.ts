@@ -94,18 +94,27 @@ function clockOf(port: DumpPort, pid: number, clockid: number): Timespec {
   return clockid === CLOCK_MONOTONIC ? monotonic : boottime;
 }
 
+/**
+ * Whether the clock was set under the timer, and the next read is to say ECANCELED: or so it may be. That counts as an
+ * expiration, too; but one without an interval has one at most, and none while it runs, and one with an interval that has
+ * had its first is at rest until somebody asks, as `shown` before we did.
+ */
+function mayBeCancelled(shown: Fdinfo, fdinfo: Fdinfo): boolean {
+  const wanted = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+  if (!isRealtime(fdinfo.dec('clockid'))) return false;
+  if ((fdinfo.oct('settime flags') & wanted) !== wanted) return false;
+  const isPeriodic = !isZero(timeOf(fdinfo, 'it_interval'));
+  const seen = isPeriodic ? shown : fdinfo;
+  const ticks = seen.dec64('ticks');
+  return ticks > 1n || (ticks === 1n && !isZero(timeOf(seen, 'it_value')));
+}
+
 /** The time left; with `ticks`, an expiration that is counted already is not to come again. */
 function timeLeft(fdinfo: Fdinfo, ticks: bigint): Timespec {
   const value = timeOf(fdinfo, 'it_value');
   const isPeriodic = !isZero(timeOf(fdinfo, 'it_interval'));
   if (ticks === 0n) return value;
   if (isPeriodic) return isZero(value) ? { tv_sec: 0, tv_nsec: 1 } : value;
-  // A timer that runs, and counts: the clock was set under it, and the next read is to say ECANCELED.
-  if (!isZero(value) && (fdinfo.oct('settime flags') & TFD_TIMER_CANCEL_ON_SET) !== 0) {
-    throw unsupported('its clock was set, and the program has not been told yet (ECANCELED)', {
-      remedy: 'try again when the program has read it',
-    });
-  }
   return { tv_sec: 0, tv_nsec: 0 };
 }
 
@@ -118,6 +127,12 @@ function inspect({
   description: DescriptionView;
   seen: TimerfdSeen;
 }): { entry: TimerfdEntry } {
+  if (mayBeCancelled(description.fdinfo, fdinfo)) {
+    // Only a clock that is set makes a timer so again, and that is everybody's.
+    throw unsupported('its clock was set, and the program has not been told yet (ECANCELED)', {
+      remedy: 'try again when the program has read it',
+    });
+  }
   const ticks = fdinfo.dec64('ticks');
   const left = timeLeft(fdinfo, ticks);
   const interval = timeOf(fdinfo, 'it_interval');

@@ -25,11 +25,13 @@ import {
   TIMER_ABSTIME,
   timespec,
 } from '../../linux/uapi/sched.js';
-import type { Track } from '../../plan/track.js';
+import type { Track, Value } from '../../plan/track.js';
 import { u32Bytes, u64Bytes } from '../../support/bytes.js';
 import { imageError, unsupported, within } from '../../support/errors.js';
 import type { ProcessRebuild, RestoreContext } from '../rebuild-context.js';
 import {
+  clockOfThread,
+  isOfMaker,
   nanoseconds,
   notifiesThread,
   type PosixTimerEntry,
@@ -52,7 +54,7 @@ export function rebuildPosixTimers(
   if (saved.length === 0) return;
   const timers = [...saved].sort((a, b) => a.it_id - b.it_id);
   for (const timer of timers) verifyEntry(timer, timers, process);
-  if (choosesIds(context)) createWithIds(process.track, timers);
+  if (choosesIds(context)) createWithIds(process, timers);
   else createCounted(process.track, timers);
   for (const timer of timers) arm(timer, { timers, process, context });
 }
@@ -62,13 +64,16 @@ function verifyEntry(
   all: readonly PosixTimerEntry[],
   { vpid, threads }: ProcessRebuild,
 ): void {
-  const { it_id, it_sigev_notify, notify_thread_id, clock_id } = timer;
+  const { it_id, it_sigev_notify, notify_thread_id, clock_id, cpu_thread_id: maker } = timer;
   const vtids = threads.map(({ vtid }) => vtid);
   if (all.filter((other) => other.it_id === it_id).length > 1) {
     throw imageError(`two POSIX timers have the id ${it_id}`);
   }
   if (notifiesThread(it_sigev_notify) && !vtids.includes(notify_thread_id ?? 0)) {
     throw imageError(`POSIX timer ${it_id} notifies ${notify_thread_id}, no thread of the process`);
+  }
+  if (maker !== undefined && !(isOfMaker(clock_id | 0) && vtids.includes(maker))) {
+    throw imageError(`POSIX timer ${it_id} measures ${maker}, no thread of the process`);
   }
   verifyClock(it_id, clock_id | 0, { vpid, vtids });
 }
@@ -79,15 +84,30 @@ const choosesIds = ({ port }: RestoreContext): boolean =>
 
 const RESTORE_IDS = { option: PR_TIMER_CREATE_RESTORE_IDS, arg3: 0, arg4: 0, arg5: 0 };
 
-function createWithIds(track: Track, timers: readonly PosixTimerEntry[]): void {
+/** The choice is the whole process's: it begins before any thread makes timers, and ends when all have. */
+function createWithIds(
+  { track, threads, vpid }: ProcessRebuild,
+  timers: readonly PosixTimerEntry[],
+): void {
   const object = 'ids of POSIX timers';
-  track.at('pending signals');
-  track.call(prctl, { ...RESTORE_IDS, arg2: PR_TIMER_CREATE_RESTORE_IDS_ON }, { object });
-  for (const timer of timers) create(track, timer, track.memory.store(u32Bytes(timer.it_id)));
-  track.call(prctl, { ...RESTORE_IDS, arg2: PR_TIMER_CREATE_RESTORE_IDS_OFF }, { object });
+  const isOfLeader = ({ cpu_thread_id: maker = vpid }: PosixTimerEntry): boolean => maker === vpid;
+  const isOfAll = timers.every(isOfLeader);
+  const choose = (arg2: number): Value => track.call(prctl, { ...RESTORE_IDS, arg2 }, { object });
+  track.at(isOfAll ? 'pending signals' : 'threads');
+  choose(PR_TIMER_CREATE_RESTORE_IDS_ON);
+  for (const timer of timers) {
+    const maker = threads.find(({ vtid }) => vtid === timer.cpu_thread_id)?.track ?? track;
+    maker.at('pending signals');
+    create(maker, timer, maker.memory.store(u32Bytes(timer.it_id)));
+  }
+  track.at(isOfAll ? 'pending signals' : 'credentials');
+  choose(PR_TIMER_CREATE_RESTORE_IDS_OFF);
 }
 
-/** A new process counts from 0. */
+/**
+ * A new process counts from 0, so one thread makes all: those that measure another are given its clock, which shows in
+ * /proc/PID/timers alone.
+ */
 function createCounted(track: Track, timers: readonly PosixTimerEntry[]): void {
   const last = timers.at(-1)?.it_id ?? 0;
   if (last >= COUNTED_IDS_MAX) {
@@ -101,15 +121,27 @@ function createCounted(track: Track, timers: readonly PosixTimerEntry[]): void {
   const unused = { clock_id: CLOCK_MONOTONIC, si_signo: 0, it_sigev_notify: SIGEV_NONE };
   for (let id = 0; id <= last; id++) {
     const timer = wanted.get(id);
-    create(track, timer ?? { ...unused, it_id: id, sival_ptr: 0n }, timerid);
+    create(track, withClock(timer ?? { ...unused, it_id: id, sival_ptr: 0n }), timerid);
     if (timer === undefined) track.call(timerDelete, { timerid: id }, objectOf(id));
   }
 }
 
 type Notification = Pick<
   PosixTimerEntry,
-  'it_id' | 'clock_id' | 'si_signo' | 'it_sigev_notify' | 'sival_ptr' | 'notify_thread_id'
+  | 'it_id'
+  | 'clock_id'
+  | 'si_signo'
+  | 'it_sigev_notify'
+  | 'sival_ptr'
+  | 'notify_thread_id'
+  | 'cpu_thread_id'
 >;
+
+/** The clock that pthread_getcpuclockid(3) has for the thread, if it is not that of the maker. */
+function withClock(timer: Notification): Notification {
+  const { cpu_thread_id: tid, clock_id } = timer;
+  return tid === undefined ? timer : { ...timer, clock_id: clockOfThread(clock_id | 0, tid) };
+}
 
 function create(track: Track, timer: Notification, timerid: number): void {
   const sevp = sigevent.encode({

@@ -15,7 +15,7 @@ interface Time {
 }
 
 export interface PosixTimerSetting {
-  timer: PosixTimer;
+  timer: MadeTimer;
   it_interval: Time;
   /** What is left; zero when it is not armed. */
   it_value: Time;
@@ -32,6 +32,8 @@ export const notifiesThread = (notify: number): boolean => (notify & SIGEV_THREA
 export interface CpuClock {
   id: number;
   perThread: boolean;
+  /** CPUCLOCK_SCHED: the time of all that it runs, to the nanosecond; the others go by ticks. */
+  isExact: boolean;
 }
 
 /** undefined for clocks that everybody has. Throws `unsupported` for clock devices. */
@@ -43,8 +45,30 @@ export function cpuClock(clockid: number): CpuClock | undefined {
       remedy: 'delete the timer for the time of the checkpoint',
     });
   }
-  return { id: ~(clockid >> 3), perThread: (clockid & 4) !== 0 };
+  const CPUCLOCK_SCHED = 2;
+  return {
+    id: ~(clockid >> 3),
+    perThread: (clockid & 4) !== 0,
+    isExact: (clockid & 3) === CPUCLOCK_SCHED,
+  };
 }
+
+/** Whether it measures the CPU time of the thread that made it, whichever that was. */
+export function isOfMaker(clockid: number): boolean {
+  const CLOCK_DEVICE = 3;
+  if (clockid >= 0 || (clockid & 3) === CLOCK_DEVICE) return false;
+  const clock = cpuClock(clockid);
+  return clock?.id === 0 && clock.perThread;
+}
+
+/** The same time of this thread, whoever makes a timer of it. */
+export const clockOfThread = (clockid: number, vtid: number): number =>
+  (~vtid << 3) | (clockid & 7);
+
+/** Of a timer that measures the CPU time of its maker: that thread's vtid, or why it is not known. */
+export type Maker = number | 'ended' | 'signal pending' | 'not exact' | 'unknown';
+
+export type MadeTimer = PosixTimer & { maker?: Maker };
 
 export function inspectPosixTimer(
   setting: PosixTimerSetting,
@@ -55,6 +79,7 @@ export function inspectPosixTimer(
   const { id, clockid, signo, notify, value, target } = timer;
   const { vpid, threads } = process;
   verifyClock(id, clockid, { vpid, vtids: threads.map(({ vtid }) => vtid) });
+  const maker = knownMaker(timer);
   const entry: PosixTimerEntry = {
     it_id: id,
     clock_id: clockid >>> 0,
@@ -66,6 +91,7 @@ export function inspectPosixTimer(
     insec: it_interval.tv_nsec,
     vsec: it_value.tv_sec,
     vnsec: it_value.tv_nsec,
+    ...(maker !== undefined && maker !== vpid && { cpu_thread_id: maker }),
   };
   if (!notifiesThread(notify)) return entry;
   const thread = threads.find(({ tid }) => tid === target);
@@ -101,13 +127,6 @@ export function verifyClock(
   const clock = cpuClock(clockid);
   if (clock === undefined) return;
   const { id, perThread } = clock;
-  if (id === 0 && perThread && vtids.length > 1) {
-    throw refusal(
-      timerId,
-      'measures the CPU time of the thread that made it, and the kernel does not show which of them',
-      'make it with the clock of pthread_getcpuclockid(3) instead of CLOCK_THREAD_CPUTIME_ID',
-    );
-  }
   if (id === 0 || (perThread ? vtids.includes(id) : id === vpid)) return;
   const whose = perThread ? `thread ${id}` : `process ${id}`;
   throw refusal(
@@ -115,6 +134,28 @@ export function verifyClock(
     `measures the CPU time of ${whose}, which is not of this process`,
     'delete the timer for the time of the checkpoint',
   );
+}
+
+const NO_MAKER: Record<Exclude<Maker, number>, readonly [what: string, remedy: string]> = {
+  ended: ['measures the CPU time of a thread that has ended', 'delete the timer'],
+  'signal pending': [
+    'measures the CPU time of a thread, and of which cannot be found while its signal is pending',
+    'try again when the program has taken the signal',
+  ],
+  'not exact': [
+    'measures the CPU time of the thread that made it by ticks, and the kernel does not show which',
+    'make it with CLOCK_THREAD_CPUTIME_ID',
+  ],
+  unknown: [
+    'measures the CPU time of one of the threads, and which of them could not be found',
+    'try again, or make it with the clock of pthread_getcpuclockid(3)',
+  ],
+};
+
+function knownMaker({ id, maker }: MadeTimer): number | undefined {
+  if (typeof maker !== 'string') return maker;
+  const [what, remedy] = NO_MAKER[maker];
+  throw refusal(id, what, remedy);
 }
 
 const refusal = (id: number, what: string, remedy: string): CheckpointError =>

@@ -23,6 +23,7 @@ import type { Syscall } from '../../linux/syscall.js';
 import { itimerspec, itimerval } from '../../linux/uapi/sched.js';
 import { defined } from '../../support/assert.js';
 import { pid, vpid } from '../../support/brand.js';
+import { inspectPosixTimer, type MadeTimer, type Maker } from './posix-timers.js';
 import { timers } from './timers.js';
 
 const golden = goldenCore('tasks', 11073);
@@ -172,11 +173,53 @@ test('targets and clocks are checked on both ways', () => {
   for (const id of [perThread(7), perThread(412), perProcess(0), perProcess(412)]) {
     assert.equal(inspect(clock(id)).tc?.timers?.posix[0]?.clock_id, id >>> 0);
   }
-  assert.throws(() => inspect(clock(perThread(0))), /CPU time of the thread that made it/);
   assert.throws(() => inspect(clock(perThread(9))), /CPU time of thread 9, which is not of this/);
   assert.throws(() => inspect(clock(perProcess(9))), /CPU time of process 9/);
   assert.throws(() => inspect(clock((~9 << 3) | 3)), /is a device/);
   const stray = { it_sigev_notify: 4, notify_thread_id: 99 };
   assert.throws(() => stepsOf(timers, { core: withPosix([stray]) }), /notifies 99, no thread/);
   assert.throws(() => stepsOf(timers, { core: withPosix([{}, {}]) }), /two POSIX timers/);
+});
+
+const OF_MAKER = -2;
+
+test('a timer of the CPU time of another thread than the main one is made by that thread', () => {
+  const asked: MadeTimer = {
+    ...{ id: 3, signo: 10, value: 0n, notify: 0, target: 412, clockid: OF_MAKER },
+  };
+  const { thread, process } = subject();
+  const second = { ...thread, tid: pid(500), vtid: vpid(7) };
+  const inspect = (maker: Maker) =>
+    inspectPosixTimer(
+      {
+        ...{ timer: { ...asked, maker }, overrun: 0 },
+        it_interval: { tv_sec: 0, tv_nsec: 0 },
+        it_value: { tv_sec: 0, tv_nsec: 0 },
+      },
+      { ...process, threads: [thread, second] },
+    );
+  assert.equal(inspect(7).cpu_thread_id, 7);
+  assert.equal(inspect(412).cpu_thread_id, undefined);
+  assert.throws(() => inspect('ended'), /CPU time of a thread that has ended/);
+  assert.throws(() => inspect('unknown'), /of one of the threads/);
+  const timer = { it_id: 3, clock_id: OF_MAKER >>> 0, cpu_thread_id: 7, notify_thread_id: 7 };
+  const port = fakePort({ calls: { prctl: () => 0 } });
+  const steps = (kernel: typeof port) =>
+    stepsOf(timers, { core: withPosix([timer]), port: kernel, others: [7] });
+  assert.deepEqual(
+    steps(port).filter((step) => !/settime/.test(step)),
+    [
+      'threads:',
+      'prctl(PR_TIMER_CREATE_RESTORE_IDS, 0x1, 0x0, 0x0, 0x0)',
+      'pending signals:',
+      'timer_create(-2, <64 bytes>, 0x20000)',
+      'credentials:',
+      'prctl(PR_TIMER_CREATE_RESTORE_IDS, NULL, 0x0, 0x0, 0x0)',
+      'commit:',
+    ],
+  );
+  const counted = steps(OLD).filter((step) => /timer_create/.test(step));
+  assert.match(defined(counted.at(-1), 'a timer'), /timer_create\(-58, /);
+  const stray = withPosix([{ ...timer, cpu_thread_id: 8 }]);
+  assert.throws(() => stepsOf(timers, { core: stray }), /measures 8, no thread of the process/);
 });

@@ -7,15 +7,16 @@
 import type { ProcessView } from '../../checkpoint/views.js';
 import type { itimer_entry } from '../../images/messages/timer.js';
 import type { MessageValue } from '../../images/schema.js';
-import { type PosixTimer, parseTimers } from '../../linux/procfs/timers.js';
+import { parseTimers } from '../../linux/procfs/timers.js';
 import { isOfRealTimer, siginfo } from '../../linux/signal.js';
 import { getitimer, setitimer, timerGetoverrun, timerGettime } from '../../linux/syscalls/tasks.js';
 import { itimerspec, itimerval } from '../../linux/uapi/sched.js';
 import type { Track } from '../../plan/track.js';
 import { defineTaskState, type ProbeTape } from '../kinds.js';
 import { answer } from './common.js';
+import { findMakers } from './posix-timer-makers.js';
 import { rebuildPosixTimers } from './posix-timer-steps.js';
-import { inspectPosixTimer, type PosixTimerSetting } from './posix-timers.js';
+import { inspectPosixTimer, type MadeTimer, type PosixTimerSetting } from './posix-timers.js';
 
 type IntervalTimer = MessageValue<typeof itimer_entry>;
 
@@ -27,11 +28,12 @@ interface Probed {
   posix: PosixTimerSetting[];
 }
 
-export const timers = defineTaskState<PosixTimer[], Probed>({
+export const timers = defineTaskState<MadeTimer[], Probed>({
   name: 'timers',
   scope: 'process',
   observe: (port, { process }) =>
     parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
+  observeWithin: (within, { process, seen }) => findMakers(within, process, seen),
   probesAlone: ({ seen }) => seen.length > 0,
   probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
@@ -76,7 +78,7 @@ function askInterval(tape: ProbeTape, which: number): () => IntervalTimer {
   };
 }
 
-function askPosix(tape: ProbeTape, timer: PosixTimer): () => PosixTimerSetting {
+function askPosix(tape: ProbeTape, timer: MadeTimer): () => PosixTimerSetting {
   const timerid = timer.id;
   const curr_value = tape.reserve(itimerspec.size);
   const asked = tape.call(timerGettime, { timerid, curr_value });

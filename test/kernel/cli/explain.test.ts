@@ -53,7 +53,7 @@ const explained = (program: string, name: string, check: (stdout: string, pid: n
 explained('locks.c', 'flock', (stdout) =>
   assert.match(stdout, /descriptor \d+ .*: needs option: .*lock.*--file-locks/),
 );
-explained('timers.c', 'ambiguous', (stdout, pid) =>
+explained('timers.c', 'ended', (stdout, pid) =>
   assert.match(stdout, new RegExp(`^${pid} .*timers: cannot be saved: POSIX timer`, 'm')),
 );
 explained('tasks.c', 'user-dispatch', (stdout) =>

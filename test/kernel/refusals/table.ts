@@ -31,7 +31,13 @@ export const refusals: readonly Refusal[] = [
     ['ofd', [/ofd.*lock|file lock/i, /--file-locks/], 'criu refuses'],
     ['lease', [/lease/i, /--file-locks/]],
   ]),
-  ...group('timers.c', [['ambiguous', /CPU time of the thread/i]]),
+  ...group('timers.c', [
+    ['ended', /CPU time of a thread that has ended/],
+    ['ended-alone', /CPU time of a thread that has ended/],
+    ['ended-leader', /CPU time of a thread that has ended/],
+    ['pending', /cannot be found while its signal is pending/],
+    ['ticks', /CPU time of the thread.*by ticks/],
+  ]),
   ...group('tasks.c', [
     ['deadline', /SCHED_DEADLINE/],
     ['seccomp-supervised', [/seccomp/i, /supervisor/]],

@@ -1,48 +1,16 @@
 /** A program on a terminal whose other side stays outside: left out of the images, and another one handed in. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bounded } from '../../support/kernel.js';
-import { testSource } from '../../support/paths.js';
 import { isAlive, procText } from '../../support/proc.js';
 import { freshDir } from '../../support/program.js';
-import { leaveToNode } from '../../support/reaper.js';
+import { Pty } from '../../support/pty.js';
 import { saidBy, tool } from '../../support/tool.js';
 import { waitFor } from '../../support/wait.js';
 
 const WAIT_MS = 40_000;
-
-/** A terminal with nobody before it. */
-class Pty implements Disposable {
-  readonly #python: ChildProcess;
-  #shown = '';
-
-  constructor(how: string, command: readonly string[]) {
-    const script = testSource('support/window.py');
-    this.#python = spawn('python3', [script, how, ...command], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    leaveToNode(this.#python);
-    this.#python.stdout?.on('data', (chunk: Buffer) => {
-      this.#shown += chunk.toString('latin1');
-    });
-    this.#python.stdin?.on('error', () => {});
-  }
-
-  type(text: string): void {
-    this.#python.stdin?.write(text);
-  }
-
-  shows(text: RegExp): Promise<RegExpExecArray> {
-    return waitFor(`the terminal to show ${text}`, () => text.exec(this.#shown), WAIT_MS);
-  }
-
-  [Symbol.dispose](): void {
-    this.#python.kill('SIGKILL');
-  }
-}
 
 const PROGRAM =
   'trap "" HUP; echo "ready $$"; while read -r line; do echo "got <$line>"; done; echo end';

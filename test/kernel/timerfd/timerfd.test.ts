@@ -1,4 +1,9 @@
-import { kernelTest } from '../../support/kernel.js';
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bounded, kernelTest } from '../../support/kernel.js';
+import { startProgram } from '../../support/program.js';
+import { describeRun, saidBy, tool } from '../../support/tool.js';
 
 /** Expirations are counted while nobody looks. */
 const ignore = [/fdinfo/];
@@ -33,3 +38,27 @@ kernelTest({
   args: ['waiting'],
   ignore,
 });
+
+// These set the clock by a nanosecond. That is everybody's: no other test file may have timers that want to hear of it.
+kernelTest({
+  name: 'timerfds hear of a clock that is set',
+  program: 'timerfd/timerfd.c',
+  args: ['cancel'],
+  ignore,
+  criuFails: 'it moves absolute times by what passed between dump and restore',
+});
+
+for (const state of ['armed', 'periodic', 'expired', 'at-rest']) {
+  test(`a timerfd whose clock was set, unread, is refused, and still says so: ${state}`, (t) =>
+    bounded(t, async () => {
+      const args = [`cancelled-${state}`];
+      const program = startProgram('kernel/timerfd/timerfd.c', { args });
+      await program.waitReady();
+      const run = await tool.attemptDump(program.pid, join(program.dir, 'images'), ['-R']);
+      if (!tool.isCriu) {
+        assert.notEqual(run.status, 0, describeRun(run));
+        assert.match(saidBy(run), /timerfd.*its clock was set.*ECANCELED/);
+      }
+      await program.mustPass();
+    }));
+}

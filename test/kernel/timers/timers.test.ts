@@ -36,3 +36,23 @@ for (const [name, what] of cases) {
     ...(expected === undefined ? {} : { criuFails: expected }),
   });
 }
+
+const threadCases: readonly [string, string][] = [
+  ['clocks', 'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them'],
+  ['near', 'POSIX timers of CLOCK_THREAD_CPUTIME_ID run off by the time of their thread'],
+  ['profile', 'POSIX timers of threads that work all the time, as a profiler has them'],
+  ['leader-gone', 'POSIX timers of a thread whose main thread has ended'],
+  ['many', 'a hundred threads with a timer of CLOCK_THREAD_CPUTIME_ID each'],
+];
+
+for (const [name, what] of threadCases) {
+  kernelTest({
+    name: what,
+    program: 'timers/thread-clocks.c',
+    args: [name],
+    rounds: name === 'clocks' ? 2 : 1,
+    // Of a leader that has ended: it needs no mask any more.
+    ...(name === 'leader-gone' ? { ignore: [/^\d+\/status\.SigBlk/] } : {}),
+    criuFails: 'it makes them all in the main thread, and refuses leaders that have ended',
+  });
+}

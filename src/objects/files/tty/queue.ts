@@ -3,6 +3,7 @@
  * put back, in calls that run to their end even if we are killed. Between modes, input that is not yet a whole line
  * can be read, too. Restoring uses the same modes, so that nothing is echoed, edited or taken for a signal.
  */
+import { EINTR, errnoName } from '../../../linux/errno.js';
 import {
   fcntl,
   ioctl,
@@ -288,10 +289,11 @@ function drain(tape: SureTape, fd: number, file: number) {
 export function stopOutput(
   tape: Pick<SureTape, 'call'> | Pick<KernelPort, 'call'>,
   { master, slave, settings }: { master: number; slave: number; settings: Settings },
+  put = (fd: number, buf: Uint8Array): unknown => tape.call(write, { fd, buf, count: buf.length }),
 ): void {
   const character = settings.c_cc[VSTOP] ?? 0;
   if ((settings.c_iflag & IXON) !== 0 && character !== 0) {
-    tape.call(write, { fd: master, buf: Uint8Array.of(character), count: 1 });
+    put(master, Uint8Array.of(character));
   } else {
     tape.call(ioctlNumber, { fd: slave, request: TCXONC, arg: TCOOFF });
   }
@@ -332,13 +334,23 @@ function writePieces(
   for (const size of sizes) {
     const buf = bytes.subarray(done, done + size);
     if (buf.length === 0) break;
-    const count = port.call(write, { fd, buf, count: buf.length });
-    assert(count === buf.length, `a terminal took ${count} bytes of ${buf.length}`);
-    done += count;
+    writeAll(port, fd, buf);
+    done += buf.length;
     if (done === FIRST_PIECES.length * SMALL) awaitQueued(port, other, N_TTY_BYTES);
   }
   assert(done === bytes.length, `a terminal cannot hold ${bytes.length} bytes`);
   port.call(fcntl, { fd, cmd: F_SETFL, arg: flags });
+}
+
+export function writeAll(port: KernelPort, fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const buf = bytes.subarray(done);
+    const count = port.attempt(write, { fd, buf, count: buf.length });
+    // A signal for us came meanwhile.
+    if (count === -EINTR) continue;
+    if (count < 0) throw refused(`write to a terminal: ${errnoName(-count)}`);
+    done += count;
+  }
 }
 
 /** The kernel moves what is written to a pty a little later. */

@@ -12,6 +12,7 @@ import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from '../../../linux/uapi/fcn
 import { TIOCSCTTY, TIOCSPGRP } from '../../../linux/uapi/tty.js';
 import type { Plan } from '../../../plan/plan.js';
 import type { Track } from '../../../plan/track.js';
+import { defined } from '../../../support/assert.js';
 import { u32Bytes, u64Bytes } from '../../../support/bytes.js';
 import { refused, unsupported } from '../../../support/errors.js';
 import type { KernelPort } from '../../ports.js';
@@ -71,27 +72,53 @@ function verifyGivable({ own }: Terminals, sid: number): void {
   });
 }
 
-/**
- * Which groups of the restored tree are in the foreground of their terminals. Returns the group that gets into that of
- * our own; undefined when none does, or it is our own group.
- */
+/** A tree in the caller's session, to the caller's shell as its job: in a group that is not woodfrog's own. */
+export interface ShellJob {
+  readonly group: number;
+  /** The restore puts it into the foreground of the terminal. */
+  readonly isInFront: boolean;
+}
+
+/** Which groups of the restored tree are in the foreground of their terminals. Returns what woodfrog's shell waits for. */
 export function rebuildSessions(
   context: RebuildInputs,
   access: TerminalAccess,
-): number | undefined {
-  let jobGroup: number | undefined;
+): ShellJob | undefined {
+  let isInFront = false;
   const groups = new Set(context.processes.map(({ pstree }) => pstree.pgid));
   for (const terminal of context.terminals.all) {
     const { sid, pgrp } = sessionOf(terminal);
     if (sid === 0 || terminal.kind === 'current') continue;
     const leader = context.processes.find(({ vpid }) => vpid === sid);
-    if (leader) putInFront(leader, { terminal, pgrp, groups }, access);
-    else if (terminal.kind === 'callers' && groups.has(pgrp)) {
+    if (leader) {
+      putInFront(leader, { terminal, pgrp, groups }, access);
+      if (terminal.kind === 'callers') tellOfSize(context, pgrp);
+    } else if (isJobInFront(context, terminal)) {
       giveOurs(context, terminal, pgrp);
-      if (context.terminals.own?.isInFront && pgrp !== context.outside?.group) jobGroup = pgrp;
+      isInFront = true;
     }
   }
-  return jobGroup;
+  return shellJob(context, isInFront);
+}
+
+/** Its group gets into the foreground of our terminal, since we are there ourselves, and it was in that of its own. */
+export function isJobInFront(
+  { processes, terminals }: Pick<RebuildInputs, 'processes' | 'terminals'>,
+  terminal: Terminal,
+): boolean {
+  const { pgrp } = sessionOf(terminal);
+  const isJob = processes.some(({ pstree }) => pstree.pgid === pgrp);
+  return terminal.kind === 'callers' && isJob && terminals.own?.isInFront === true;
+}
+
+function shellJob(
+  { outside, processes, terminals }: RebuildInputs,
+  isInFront: boolean,
+): ShellJob | undefined {
+  const group = processes[0]?.pstree.pgid;
+  const isOnOurs = terminals.all.some(({ kind }) => kind === 'callers');
+  if (!outside || !isOnOurs || group === undefined || group === outside.group) return undefined;
+  return { group, isInFront };
 }
 
 function putInFront(
@@ -111,12 +138,10 @@ function putInFront(
   });
 }
 
-/** A job that was in the foreground comes into that of our terminal, if we are there ourselves. */
-function giveOurs({ plan, terminals, outside }: RebuildInputs, { fds }: Terminal, pgrp: number) {
-  const { own } = terminals;
-  if (!own?.isInFront) return;
-  const groupOf = (port: HostStepPort): number =>
-    pgrp === outside?.group ? own.group : port.pidOf(pgrp);
+function giveOurs(context: RebuildInputs, { fds }: Terminal, pgrp: number): void {
+  const { plan, terminals } = context;
+  const own = defined(terminals.own, 'the terminal of the job is our own');
+  const groupOf = groupIn(context, pgrp);
   const fd = fds.slave ?? own.fd;
   giveBackOnFailure(plan, fd, own.group);
   plan.host({
@@ -124,7 +149,18 @@ function giveOurs({ plan, terminals, outside }: RebuildInputs, { fds }: Terminal
     what: 'the foreground of our terminal',
     run: (port) => setForeground(port, fd, groupOf(port)),
   });
-  plan.afterwards.push({
+  tellOfSize(context, pgrp);
+}
+
+/** The number of a group here: that of the caller's own group has changed. */
+const groupIn =
+  ({ terminals, outside }: RebuildInputs, pgrp: number) =>
+  (port: HostStepPort): number =>
+    pgrp === outside?.group ? (terminals.own?.group ?? pgrp) : port.pidOf(pgrp);
+
+function tellOfSize(context: RebuildInputs, pgrp: number): void {
+  const groupOf = groupIn(context, pgrp);
+  context.plan.afterwards.push({
     what: 'telling the job to draw itself anew',
     run: (port) => void port.attempt(kill, { pid: -groupOf(port), sig: SIGWINCH }),
   });

@@ -17,14 +17,15 @@ import { u32Bytes } from '../../../support/bytes.js';
 import type { KernelPort } from '../../ports.js';
 import type { RebuildInputs } from '../../rebuild-context.js';
 import type { TtyInfoEntry } from './index.js';
-import { refillQueues, stopOutput } from './queue.js';
+import { refillQueues, stopOutput, writeAll } from './queue.js';
 import { askSettings, type Settings } from './requests.js';
-import { withoutTtou } from './sessions.js';
-import type { Terminal } from './terminals.js';
+import { isJobInFront, withoutTtou } from './sessions.js';
+import { sessionOf, type Terminal } from './terminals.js';
 import { settingsOf } from './termios.js';
 
 /** Host steps; after those that open the descriptions: an exclusive or locked terminal lets nobody in. */
-export function rebuildSettings({ plan, terminals }: RebuildInputs): void {
+export function rebuildSettings(inputs: RebuildInputs): void {
+  const { plan, terminals } = inputs;
   for (const terminal of terminals.all) {
     const { kind, fds, key, master, slave } = terminal;
     const info = slave ?? master;
@@ -35,10 +36,17 @@ export function rebuildSettings({ plan, terminals }: RebuildInputs): void {
     } else if (kind === 'hung up') {
       const { master: fd } = fds;
       plan.host({ stage: 'fill', what: `hanging up ${key}`, run: () => terminals.hangUp(fd) });
-    } else if (kind === 'handed in' || terminals.own?.isInFront) {
-      setBorrowed({ plan, terminals }, terminal, info);
+    } else if (kind === 'handed in' || isUsed(inputs, terminal)) {
+      setBorrowed(inputs, terminal, info);
     }
   }
+}
+
+/** The modes are those of whom is in the foreground: of a job in the background they were its shell's. */
+function isUsed(inputs: RebuildInputs, terminal: Terminal): boolean {
+  const { sid } = sessionOf(terminal);
+  const isSession = inputs.processes.some(({ vpid }) => vpid === sid);
+  return isJobInFront(inputs, terminal) || (isSession && inputs.terminals.own?.isInFront === true);
 }
 
 function setPair(port: KernelPort, { fds, master, slave, input, output }: Terminal): void {
@@ -49,7 +57,7 @@ function setPair(port: KernelPort, { fds, master, slave, input, output }: Termin
     const pair = { master: fd, slave: fds.slave ?? -1, settings };
     if (input.length + output.length > 0) refillQueues(port, pair, { input, output });
     set(port, fd, settings);
-    if (slave?.stopped) stopOutput(port, pair);
+    if (slave?.stopped) stopOutput(port, pair, (fd, bytes) => writeAll(port, fd, bytes));
   }
   if (info.termios_locked) {
     const { c_cc, ...flags } = settingsOf(info.termios_locked);
@@ -78,11 +86,7 @@ export function setSize(
 }
 
 /** Of a terminal of somebody else the modes alone: its size is that of its window. */
-function setBorrowed(
-  { plan }: Pick<RebuildInputs, 'plan' | 'terminals'>,
-  { key, fds }: Terminal,
-  info: TtyInfoEntry,
-): void {
+function setBorrowed({ plan }: RebuildInputs, { key, fds }: Terminal, info: TtyInfoEntry): void {
   if (!info.termios) return;
   const settings = settingsOf(info.termios);
   const fd = fds.slave as number;
