@@ -65,6 +65,9 @@ const LOST_SHOTS: Failure = {
   says: /with \{"code":1\}, not with PASS/,
 };
 
+const makers = (seen: RegExp): KnownFailure =>
+  both("CRIU makes timers of a thread's CPU time in the main thread, whosever they were", seen);
+
 const affinity = both('CRIU does not know CPU affinity', /Cpus_allowed: .* became/);
 const pathOfFifo = fromCriu(
   'CRIU takes the path of a FIFO for the FIFO',
@@ -250,6 +253,10 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
       sometimes: true,
     },
   },
+  'timerfds hear of a clock that is set': toCriu(
+    'CRIU moves absolute times by what passed between dump and restore',
+    /ns left, not/,
+  ),
   'timerfds that wake the machine keep their time, too': both(
     'CRIU does not know their clocks',
     /Unknown clock type 8/,
@@ -258,6 +265,18 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     'CRIU stops a periodic timer that has expired and waits to be read',
     /expirations, not/,
   ),
+  'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them': makers(
+    /timer \d+ of thread \d+ ends at/,
+  ),
+  'POSIX timers of CLOCK_THREAD_CPUTIME_ID run off by the time of their thread': makers(
+    /owners\[i\]\.heard\[\w+\] is 0/,
+  ),
+  'POSIX timers of threads that work all the time, as a profiler has them': makers(
+    /timer 0 of thread 1 ran off \d+ times while thread 0 worked/,
+  ),
+  'POSIX timers of a thread whose main thread has ended': ended,
+  'a hundred threads with a timer of CLOCK_THREAD_CPUTIME_ID each':
+    makers(/goals\[i\]\.from <= 5000/),
   'overruns of POSIX timers': toCriu(
     'CRIU does not restore overruns',
     /SYS_timer_getoverrun, i\) is 0/,
