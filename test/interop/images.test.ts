@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { recodeImage } from '../../src/crit/convert.js';
 import { bounded } from '../support/kernel.js';
-import { startProgram } from '../support/program.js';
+import { type Program, startProgram } from '../support/program.js';
 import { criu, NO_CRIU, type Tool, tool } from '../support/tool.js';
 import { sleep } from '../support/wait.js';
 import { compareFolders, type ImageDifference, readCanonical } from './canonical.js';
@@ -58,17 +58,20 @@ const STANDING: readonly [
   ['guard pages', 'memory-pages/newer.c', 'guards'],
 ];
 
+interface Both {
+  ours: string;
+  theirs: string;
+}
+
+/** What both write of the program, one after the other; it runs on. */
 async function dumpBoth(
-  other: Tool,
-  [, name, args, dumpArgs = []]: (typeof STANDING)[number],
-): Promise<[ours: string, theirs: string]> {
-  const program = startProgram(join('kernel', name), args === undefined ? {} : { args: [args] });
-  await program.waitReady();
-  await sleep(100);
-  const folders = ['ours', 'theirs'].map((folder) => join(program.dir, folder)) as [string, string];
-  await tool.dump(program.pid, folders[0], '-R', ...dumpArgs);
-  await other.dump(program.pid, folders[1], '-R', ...dumpArgs);
-  return folders;
+  { pid, dir }: Program,
+  { other, args, round }: { other: Tool; args: readonly string[]; round: number },
+): Promise<Both> {
+  const [ours, theirs] = [join(dir, `ours-${round}`), join(dir, `theirs-${round}`)];
+  await tool.dump(pid, ours, '-R', ...args);
+  await other.dump(pid, theirs, '-R', ...args);
+  return { ours, theirs };
 }
 
 const line = ({ field, ours, theirs }: ImageDifference): string =>
@@ -83,21 +86,33 @@ function mustRecode(folder: string): void {
   }
 }
 
+/** A program that looks for its release now and then is caught with other registers: it is dumped again. */
+const ROUNDS = 8;
+
+async function mustAgree(other: Tool, [what, name, play, args = []]: Standing): Promise<void> {
+  const program = startProgram(join('kernel', name), play === undefined ? {} : { args: [play] });
+  await program.waitReady();
+  await sleep(100);
+  const isKnown = ({ field }: ImageDifference): boolean =>
+    IMAGE_DIFFERENCES.some((one) => one.field.test(field) && (one.of?.includes(what) ?? true));
+  for (let round = 1; ; round++) {
+    const { ours, theirs } = await dumpBoth(program, { other, args, round });
+    const found = compareFolders(readCanonical(ours), readCanonical(theirs));
+    const unknown = found.filter((one) => !isKnown(one));
+    const isElsewhere = unknown.length > 0 && unknown.every(({ field }) => /gpregs/.test(field));
+    if (isElsewhere && round < ROUNDS) continue;
+    assert.deepEqual(unknown.map(line), []);
+    mustRecode(theirs);
+    return;
+  }
+}
+
 const other = criu();
 describe('images of a standing program', { skip: other ? false : NO_CRIU }, () => {
   if (!other) return;
   for (const standing of STANDING) {
     const [what] = standing;
     test(`${what}: both write the same, but for known differences; crit reads and writes CRIU's`, (t) =>
-      bounded(t, async () => {
-        const [ours, theirs] = await dumpBoth(other, standing);
-        const isKnown = ({ field }: ImageDifference): boolean =>
-          IMAGE_DIFFERENCES.some(
-            (one) => one.field.test(field) && (one.of?.includes(what) ?? true),
-          );
-        const found = compareFolders(readCanonical(ours), readCanonical(theirs));
-        assert.deepEqual(found.filter((one) => !isKnown(one)).map(line), []);
-        mustRecode(theirs);
-      }));
+      bounded(t, () => mustAgree(other, standing)));
   }
 });
