@@ -15,12 +15,9 @@ import { compareFolders, type ImageDifference, readCanonical } from './canonical
 import { IMAGE_DIFFERENCES } from './image-differences.js';
 
 const LOCKS = ['--file-locks'];
-const STANDING: readonly [
-  what: string,
-  program: string,
-  args?: string,
-  dump?: readonly string[],
-][] = [
+type Standing = readonly [what: string, program: string, play?: string, dump?: readonly string[]];
+
+const STANDING: readonly Standing[] = [
   ['regular files', 'files/regular.c'],
   ['directories', 'files/directories.c'],
   ['paths of deleted files', 'ghosts/ghosts.c', 'shared'],
