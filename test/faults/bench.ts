@@ -24,8 +24,9 @@ export interface Bench {
   strays: boolean;
 }
 
-export async function newBench(): Promise<Bench> {
-  const victim = await startVictim();
+/** `flags`: further ones for the compiler of the victim. */
+export async function newBench(flags: readonly string[] = []): Promise<Bench> {
+  const victim = await startVictim(flags);
   const at = (name: string): string => {
     const dir = join(victim.program.dir, name);
     mkdirSync(dir);
@@ -35,8 +36,8 @@ export async function newBench(): Promise<Bench> {
 }
 
 /** A bench whose victim is dumped and gone. */
-export async function dumpedBench(): Promise<Bench> {
-  const b = await newBench();
+export async function dumpedBench(flags: readonly string[] = []): Promise<Bench> {
+  const b = await newBench(flags);
   mustSucceed(await dump(b));
   await b.victim.program.mustVanish(b.victim.pids);
   return b;
