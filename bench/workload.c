@@ -3,6 +3,11 @@
 // and note the longest gap they saw. It is the one clock that no time namespace shifts,
 // CLOCK_MONOTONIC_RAW included (time_namespaces(7)).
 #include "../test/support/woodfrog-test.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 
 struct slot {
   uint64_t longest_gap_ns, last_ns;
@@ -110,6 +115,77 @@ static void files(void) {
   for (int i = 0; i < count; i++) check(lseek(fds[i], 0, SEEK_CUR) >= 6);
 }
 
+static int opened(int fd) {
+  check(fd >= 0);
+  return fd;
+}
+
+static int kept(const char *name) {
+  int fd = opened(open(name, O_CREAT | O_RDWR, 0600));
+  check_equal(write(fd, name, strlen(name)), strlen(name));
+  return fd;
+}
+
+static int epoll_of(int target) {
+  int fd = opened(epoll_create1(0));
+  struct epoll_event event = {EPOLLIN, {.fd = target}};
+  check_equal(epoll_ctl(fd, EPOLL_CTL_ADD, target, &event), 0);
+  return fd;
+}
+
+static int hourly(void) {
+  int fd = opened(timerfd_create(CLOCK_MONOTONIC, 0));
+  struct itimerspec hour = {{3600, 0}, {3600, 0}};
+  check_equal(timerfd_settime(fd, 0, &hour, NULL), 0);
+  return fd;
+}
+
+static int usr1(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  return signalfd(-1, &set, 0);
+}
+
+static int watch_of(const char *name) {
+  int fd = opened(inotify_init1(0));
+  check(inotify_add_watch(fd, name, IN_ATTRIB) > 0);
+  return fd;
+}
+
+// Turns of ten descriptors: both ends of a pipe, and one of each other kind.
+static void mixed(void) {
+  int turns = count / 10;
+  int(*fds)[10] = calloc(turns, sizeof *fds);
+  for (int i = 0; i < turns; i++) {
+    int *fd = fds[i];
+    char name[32], letter = 'a' + i % 26;
+    snprintf(name, sizeof name, "mixed-%d", i);
+    fd[0] = kept(name);
+    fd[1] = opened(dup(fd[0]));
+    check_equal(pipe(&fd[2]), 0);
+    check_equal(write(fd[3], &letter, 1), 1);
+    fd[4] = opened(eventfd(i, EFD_NONBLOCK));
+    fd[5] = epoll_of(fd[4]);
+    fd[6] = hourly();
+    fd[7] = opened(usr1());
+    // A user may have 128 instances of inotify.
+    fd[8] = i % 4 ? opened(memfd_create(name, 0)) : watch_of(name);
+    fd[9] = opened(open(".", O_RDONLY | O_DIRECTORY));
+  }
+  go();
+  for (int i = 0; i < turns; i++) {
+    int *fd = fds[i];
+    char letter;
+    uint64_t counter;
+    check(lseek(fd[1], 0, SEEK_CUR) >= 7);
+    check_equal(read(fd[2], &letter, 1), 1);
+    check_equal(letter, 'a' + i % 26);
+    check_equal(read(fd[4], &counter, sizeof counter), i ? 8 : -1);
+    if (i) check_equal(counter, i);
+  }
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   count = argc > 3 ? atoi(argv[3]) : 0;
@@ -122,8 +198,9 @@ int main(int argc, char **argv) {
     const char *name;
     void (*run)(void);
   } kinds[] = {{"idle", go},       {"threads", threads},   {"tree", tree},
-               {"memory", memory}, {"mappings", mappings}, {"files", files}};
-  for (int i = 0; i < 6; i++) {
+               {"memory", memory}, {"mappings", mappings}, {"files", files},
+               {"mixed", mixed}};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     if (strcmp(kinds[i].name, test_case) != 0) continue;
     kinds[i].run();
     pass();

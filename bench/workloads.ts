@@ -15,4 +15,5 @@ export const workloads: readonly Workload[] = [
   { name: '1 GiB', args: ['memory', '1024'], runs: 3 },
   { name: '5,000 mappings', args: ['mappings', '5000'], runs: 5 },
   { name: '1,000 files', args: ['files', '1000'], runs: 5 },
+  { name: '1,000 files, mixed kinds', args: ['mixed', '1000'], runs: 5 },
 ];

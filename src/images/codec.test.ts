@@ -5,9 +5,11 @@ import { CheckpointError } from '../support/errors.js';
 import { decode, encode } from './codec.js';
 import { cgroup_dir_entry } from './messages/cgroup.js';
 import { core_entry } from './messages/core.js';
+import { creds_entry } from './messages/creds.js';
 import { eventfd_file_entry } from './messages/eventfd.js';
 import { file_lock_entry } from './messages/file-lock.js';
 import { fown_entry } from './messages/fown.js';
+import { pipe_data_entry } from './messages/pipe-data.js';
 import { pstree_entry } from './messages/pstree.js';
 import { reg_file_entry } from './messages/regfile.js';
 import { utsns_entry } from './messages/utsns.js';
@@ -90,6 +92,22 @@ test('packed and unpacked repeated numbers both decode', () => {
   const packed = decode(pstree_entry, hex('0801 1000 1801 2001 2a03 05 ac02'), where);
   assert.deepEqual(unpacked.threads, [5, 300]);
   assert.deepEqual(packed, unpacked);
+});
+
+test('what is repeated may have other fields between, and tags longer than they need be', () => {
+  const ids = '0801 1000 1801 2001';
+  const threads = (text: string) => decode(pstree_entry, hex(text), where).threads;
+  assert.deepEqual(threads(`2805 2806 ${ids} 2807`), [5, 6, 7]);
+  assert.deepEqual(threads(`2805 a80006 2807 ${ids}`), [5, 6, 7]);
+  assert.deepEqual(threads(`${ids} 2805 2a02 0607 2808`), [5, 6, 7, 8]);
+  assert.match(fault(pstree_entry, hex(`${ids} 2805 28`)), /threads: a number is cut off/);
+  // Fields 19 and 20001 have tags of two and three bytes.
+  const ids32 = { uid: 0, gid: 0, euid: 0, egid: 0, suid: 0, sgid: 0, fsuid: 0, fsgid: 0 };
+  const caps = { cap_inh: [], cap_prm: [1, 2], cap_eff: [3], cap_bnd: [] };
+  const ambient = { ...ids32, ...caps, secbits: 0, groups: [7, 8], cap_amb: [1, 2 ** 31, 3] };
+  assert.deepEqual(roundTrip(creds_entry, ambient), ambient);
+  const data = { pipe_id: 1, bytes: 9, packet_offsets: [0, 3], packet_lengths: [3, 6] };
+  assert.deepEqual(roundTrip(pipe_data_entry, data), data);
 });
 
 test('undeclared fields survive, nested ones too, in order', () => {

@@ -302,9 +302,15 @@ function decodeField(slot: Slot, wireType: number, reader: WireReader, target: T
     return;
   }
   if (message === undefined) {
-    const content = slot.read(reader);
-    if (label === 'repeated') (value[key] as unknown[]).push(content);
-    else value[key] = content;
+    if (label !== 'repeated') {
+      value[key] = slot.read(reader);
+      return;
+    }
+    // Arrays of registers come as one field after the other.
+    const list = value[key] as unknown[];
+    const tag = (slot.number << 3) | wireType;
+    do list.push(slot.read(reader));
+    while (reader.takeTag(tag));
     return;
   }
   const { trail, unknown, depth } = target;

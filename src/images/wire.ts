@@ -73,6 +73,20 @@ export class WireReader {
     return this.low;
   }
 
+  /** Passes over the next tag if it is this one, in its shortest form of one or two bytes. */
+  takeTag(tag: number): boolean {
+    const { bytes, at, end } = this;
+    if (tag < 0x80) {
+      if (at >= end || bytes[at] !== tag) return false;
+      this.at = at + 1;
+      return true;
+    }
+    if (tag >= 0x4000 || at + 1 >= end) return false;
+    if (bytes[at] !== ((tag & 0x7f) | 0x80) || bytes[at + 1] !== tag >>> 7) return false;
+    this.at = at + 2;
+    return true;
+  }
+
   uint32(): number {
     this.readVarint();
     return this.low;

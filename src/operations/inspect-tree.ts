@@ -14,7 +14,7 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import type { ObjectOptions } from '../objects/options.js';
-import { SeccompChains } from '../objects/tasks/seccomp.js';
+import { forAllThreads, keyOf, SeccompChains } from '../objects/tasks/seccomp.js';
 import { defined } from '../support/assert.js';
 import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
@@ -151,13 +151,24 @@ function observeCgroups(
 function inspectSeccomp(tasks: readonly InspectedProcess[]): SeccompChains {
   const chains = new SeccompChains();
   for (const { process, cores } of tasks) {
-    for (const { vtid, seccomp } of process.threads) {
+    const { threads, vpid } = process;
+    const isCommon = haveSameFilters(process);
+    for (const { vtid, seccomp } of threads) {
       const { thread_core } = cores.get(vtid) ?? {};
       if (!thread_core || !seccomp || seccomp.strict) continue;
-      thread_core.seccomp_filter = chains.idOf(seccomp.filters);
+      const { filters } = seccomp;
+      if (isCommon && vtid !== vpid) delete thread_core.seccomp_mode;
+      else
+        thread_core.seccomp_filter = chains.idOf(isCommon ? filters.map(forAllThreads) : filters);
     }
   }
   return chains;
+}
+
+/** Then they are told of the leader alone, for all of its threads. */
+function haveSameFilters({ threads, endedLeader }: ProcessView): boolean {
+  const keys = threads.map(({ seccomp }) => seccomp?.filters.map(keyOf).join('\n'));
+  return !endedLeader && keys[0] !== undefined && keys.every((key) => key === keys[0]);
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */

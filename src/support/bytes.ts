@@ -44,6 +44,15 @@ export function splitWord(word: bigint): { low: number; high: number } {
   return { low: halves[0] ?? 0, high: halves[1] ?? 0 };
 }
 
+/** Which bits of a 64-bit word are set, ascending. */
+export function setBits(word: bigint): number[] {
+  const { low, high } = splitWord(word);
+  const bits: number[] = [];
+  for (let rest = low, bit = 0; rest !== 0; rest >>>= 1, bit++) if (rest & 1) bits.push(bit);
+  for (let rest = high, bit = 32; rest !== 0; rest >>>= 1, bit++) if (rest & 1) bits.push(bit);
+  return bits;
+}
+
 export function u32Bytes(value: number): Uint8Array {
   const out = new Uint8Array(4);
   viewOf(out).setUint32(0, value, true);

@@ -6,7 +6,7 @@
  */
 import { array, struct, u8, u16, u32, u64 } from '../../linux/struct.js';
 import { assert } from '../../support/assert.js';
-import { viewOf } from '../../support/bytes.js';
+import { setBits, viewOf } from '../../support/bytes.js';
 import { imageError, unsupported } from '../../support/errors.js';
 
 /** Where one component lies in the standard format: CPUID leaf 0xd, subleaf = bit: ebx, eax. */
@@ -89,6 +89,8 @@ const FP_XSTATE_MAGIC2_SIZE = 4;
 const XFEATURE_FP = 0;
 const XFEATURE_SSE = 1;
 const XFEATURE_XTILE_DATA = 18;
+/** Of XCR0: no component. */
+const XCR0_RESERVED = 63;
 /** init_pkru: access to key 0 alone. */
 const LINUX_INITIAL_PKRU = 0x5555_5554;
 /** Bits of a component that is enabled on demand, by a fault. */
@@ -118,6 +120,8 @@ const FEATURES: readonly Feature[] = [
   { bit: 19, name: 'APX registers', offset: 960, size: 128 },
 ];
 
+const featureOf = new Map(FEATURES.map((feature) => [feature.bit, feature]));
+
 const has = (mask: bigint, bit: number): boolean => ((mask >> BigInt(bit)) & 1n) === 1n;
 const without = (mask: bigint, bit: number): bigint => mask & ~(1n << BigInt(bit));
 const isWide = (field: ArrayField): boolean => field !== 'ymmh_space' && field !== 'pkru';
@@ -139,8 +143,8 @@ export function xstateLayout(
 ): XstateLayout {
   const components = new Map<number, XstateComponent>();
   let length = XSTATE_MIN_LENGTH;
-  for (let bit = XFEATURE_SSE + 1; bit < 63; bit++) {
-    if (!has(xcr0, bit)) continue;
+  for (const bit of setBits(xcr0)) {
+    if (bit <= XFEATURE_SSE || bit === XCR0_RESERVED) continue;
     const component = locate(bit);
     assert(component !== undefined && component.size > 0, `No place for xstate component ${bit}`);
     components.set(bit, component);
@@ -150,7 +154,7 @@ export function xstateLayout(
 }
 
 function standardComponent(bit: number): XstateComponent | undefined {
-  const feature = FEATURES.find((one) => one.bit === bit);
+  const feature = featureOf.get(bit);
   return feature && { offset: feature.offset, size: feature.size };
 }
 
@@ -162,27 +166,15 @@ export function imageComponents(xcr0: bigint): bigint {
     .reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
 }
 
-export function componentNames(mask: bigint): string[] {
-  const names: string[] = [];
-  for (let bit = 0; bit < 64; bit++) {
-    if (!has(mask, bit)) continue;
-    names.push(FEATURES.find((one) => one.bit === bit)?.name ?? `xstate component ${bit}`);
-  }
-  return names;
-}
+export const componentNames = (mask: bigint): string[] => setBits(mask).map(nameOf);
+
+const nameOf = (bit: number): string => featureOf.get(bit)?.name ?? `xstate component ${bit}`;
 
 /** By name, the components in use that no image can hold: a task that has one cannot be saved. */
-export function unsavableXstate(xstate: Uint8Array): string[] {
-  const inUse = xstateBv(xstate);
-  const names: string[] = [];
-  for (let bit = XFEATURE_SSE + 1; bit < 64; bit++) {
-    const feature = FEATURES.find((one) => one.bit === bit);
-    if (has(inUse, bit) && feature?.field === undefined) {
-      names.push(feature?.name ?? `xstate component ${bit}`);
-    }
-  }
-  return names;
-}
+export const unsavableXstate = (xstate: Uint8Array): string[] =>
+  setBits(xstateBv(xstate))
+    .filter((bit) => bit > XFEATURE_SSE && featureOf.get(bit)?.field === undefined)
+    .map(nameOf);
 
 /** NT_X86_XSTATE bytes as the images hold them. Throws unsupported when a component in use has no place there. */
 export function fpregsFromXstate(xstate: Uint8Array, layout: XstateLayout): FpregsEntry {
@@ -222,15 +214,17 @@ export function xstateFromFpregs(fpregs: FpregsEntry, layout: XstateLayout): Uin
   const legacyBits = (1n << BigInt(XFEATURE_FP)) | (1n << BigInt(XFEATURE_SSE));
   let inUse = fpregs.xsave?.xstate_bv ?? legacyBits;
   const { xsave } = fpregs;
-  for (let bit = XFEATURE_SSE + 1; bit < 64; bit++) {
-    const feature = FEATURES.find((one) => one.bit === bit);
-    const values = feature?.field && xsave ? xsave[feature.field] : [];
+  const placed = new Set<number>();
+  for (const { bit, field } of FEATURES) {
     const place = layout.components.get(bit);
-    if (place && feature?.field) writeField(view, feature.field, values, place);
-    else if (has(inUse, bit)) {
-      refuseUnlessInitial(feature, bit, values);
-      inUse = without(inUse, bit);
-    }
+    if (!place || !field) continue;
+    placed.add(bit);
+    if (xsave) writeField(view, field, xsave[field], place);
+  }
+  for (const bit of setBits(inUse)) {
+    if (bit <= XFEATURE_SSE || placed.has(bit)) continue;
+    refuseUnlessInitial(bit, xsave);
+    inUse = without(inUse, bit);
   }
   view.setBigUint64(XSTATE_BV_OFFSET, inUse, true);
   return xstate;
@@ -240,16 +234,12 @@ export function xstateFromFpregs(fpregs: FpregsEntry, layout: XstateLayout): Uin
  * A component's initial state is all zeros, so one of zeros may be dropped; and so may the protection key rights that
  * every Linux task starts with, which deny only keys that no mapping has.
  */
-function refuseUnlessInitial(
-  feature: Feature | undefined,
-  bit: number,
-  values: readonly (number | bigint)[],
-): void {
-  const name = feature?.name ?? `xstate component ${bit}`;
+function refuseUnlessInitial(bit: number, xsave: XsaveEntry | undefined): void {
+  const field = featureOf.get(bit)?.field;
   const isInitial = (value: number | bigint): boolean =>
-    value === 0 || value === 0n || (feature?.field === 'pkru' && value === LINUX_INITIAL_PKRU);
-  if (feature?.field && values.every(isInitial)) return;
-  throw unsupported(`this CPU or kernel lacks what the task uses: ${name}`, {
+    value === 0 || value === 0n || (field === 'pkru' && value === LINUX_INITIAL_PKRU);
+  if (field && (xsave?.[field] ?? []).every(isInitial)) return;
+  throw unsupported(`this CPU or kernel lacks what the task uses: ${nameOf(bit)}`, {
     remedy: 'restore on a CPU that has the features of the one it was saved on',
   });
 }

@@ -117,11 +117,23 @@ interface Met {
   description: ObservedDescription | undefined;
 }
 
+/**
+ * What two descriptors of one description have in common, whatever others do to it meanwhile: the inode and its mount;
+ * of anonymous ones, which share one inode, also the kind, and the number of an eventfd.
+ */
+function alikeKey(fdinfo: Fdinfo, target: string): string {
+  const { mnt_id, ino } = fdinfo;
+  if (ino === undefined) return `${mnt_id} ${target}`;
+  if (!target.startsWith('anon_inode:')) return `${mnt_id} ${ino}`;
+  const number = fdinfo.has('eventfd-id') ? fdinfo.dec('eventfd-id') : '';
+  return `${mnt_id} ${ino} ${target} ${number}`;
+}
+
 class Tables {
   readonly descriptions: ObservedDescription[] = [];
   private readonly port: DumpPort;
   private readonly namer: Namer;
-  /** Descriptions that may be one: those of the same inode on the same mount. Nothing else of them is constant. */
+  /** Descriptions that may be one, by `alikeKey`. */
   private readonly alike = new Map<string, OrderedSet<Met>>();
 
   constructor(port: DumpPort, namer: Namer) {
@@ -147,7 +159,7 @@ class Tables {
   private describe(at: Place): ObservedDescription {
     const { tid, folder, fd, fdinfo } = at;
     const target = this.port.readLink(`${folder}/fd/${fd}`);
-    const key = `${fdinfo.mnt_id} ${fdinfo.ino ?? target}`;
+    const key = alikeKey(fdinfo, target);
     let alike = this.alike.get(key);
     if (alike === undefined) {
       alike = new OrderedSet((a, b) =>

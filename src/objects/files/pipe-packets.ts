@@ -6,6 +6,7 @@
 import { readv, write } from '../../linux/syscalls/files.js';
 import { iovec } from '../../linux/uapi/mman.js';
 import { assert } from '../../support/assert.js';
+import { PAGE_SIZE } from '../../support/brand.js';
 import { concat } from '../../support/bytes.js';
 import type { DumpPort } from '../ports.js';
 import { bytesWaiting } from './bytes-waiting.js';
@@ -76,7 +77,9 @@ class ProbedCopy implements Disposable {
 
   constructor(port: DumpPort, queue: Queue) {
     this.port = port;
-    this.ends = copyQueue(port, queue, 2 * queue.size);
+    // A byte takes a page at the worst: then what is queued may fill them all.
+    const hasRoom = queue.queued < queue.size / PAGE_SIZE;
+    this.ends = copyQueue(port, queue, hasRoom ? queue.size : 2 * queue.size);
   }
 
   /** Adds a byte that belongs to no packet; false if there is no room. */

@@ -11,6 +11,7 @@ import {
   MADV_SEQUENTIAL,
   MADV_WIPEONFORK,
 } from '../../linux/uapi/mman.js';
+import { setBits } from '../../support/bytes.js';
 
 export type Vma = MessageValue<typeof vma_entry>;
 
@@ -46,14 +47,7 @@ export const LASTING_ADVICE: Readonly<Record<string, number>> = {
 };
 
 /** Numbers of the advice in vma_entry.madv, ascending. */
-export function adviceOf(madv: bigint | undefined): number[] {
-  const advice: number[] = [];
-  if (madv === undefined || madv === 0n) return advice;
-  for (let bit = 0; bit < 64; bit++) {
-    if ((madv >> BigInt(bit)) & 1n) advice.push(bit);
-  }
-  return advice;
-}
+export const adviceOf = (madv = 0n): number[] => setBits(madv);
 
 /** 'mapping 0x7f00-0x8f00 (/lib/libc.so.6)'. */
 export function describeMapping(edges: { start: number; end: number }, name = ''): string {

@@ -157,6 +157,12 @@ test('what cannot be known is told', () => {
   ];
   assert.deepEqual(makersIn(new Kernel([1, 2], ended)), ['ended', 'ended']);
   assert.deepEqual(makersIn(new Kernel([1], ended)), ['ended', 'ended']);
+  const leaders = new Kernel([2, 3], [{ owner: 1, end: 5n * MS }]);
+  leaders.clocks.set(1, MS);
+  const { stat, status } = leaders.process;
+  leaders.process.endedLeader = { stat, status };
+  assert.deepEqual(makersIn(leaders), ['ended']);
+  assert.ok(leaders.runs < 10);
   const fast = [{ owner: 2, end: 5n * MS, interval: 1n }];
   assert.deepEqual(makersIn(new Kernel([1, 2], fast)), ['unknown']);
   const idle = [{ owner: 2, end: 0n }];

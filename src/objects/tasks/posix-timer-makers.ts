@@ -57,6 +57,8 @@ class Search {
   readonly #makers = new Map<number, Maker>();
   /** Timers that are not armed. */
   readonly #idle = new Set<number>();
+  /** Those that are, without an interval. */
+  readonly #once = new Set<number>();
 
   constructor(within: AskingWithin, process: ProcessView, timers: readonly MadeTimer[]) {
     this.#within = within;
@@ -69,8 +71,11 @@ class Search {
     if (!this.#isAlone) this.#leaveInexact();
     const [first] = threads;
     if (first) this.#findIdle(first);
-    if (first && this.#open.length > 0) this.#compareSums(first);
-    for (const effort of EFFORTS) this.#watchEach(effort);
+    if (first) this.#compareSums(first);
+    // Without an interval it runs off once, and must be seen then.
+    if (this.#open.some(({ id }) => this.#once.has(id))) this.#watchEach();
+    if (first) for (const effort of EFFORTS) this.#compareSums(first, effort);
+    this.#watchEach();
     for (const { id } of this.#open) this.#makers.set(id, endedLeader ? 'ended' : 'unknown');
     return this.#makers;
   }
@@ -105,20 +110,20 @@ class Search {
       if (left === 0n && sent.has(id)) this.#makers.set(id, 'signal pending');
       else if (left === 0n) this.#idle.add(id);
       else if (this.#isAlone) this.#makers.set(id, thread.vtid);
-      else if (interval > 0n && interval < INTERVAL_MIN_NS) this.#makers.set(id, 'unknown');
+      else if (interval === 0n) this.#once.add(id);
+      else if (interval < INTERVAL_MIN_NS) this.#makers.set(id, 'unknown');
     });
   }
 
   /** All threads but one take some time, and that one looks before and afterwards whose clocks go with the timers. */
-  #compareSums(observer: ThreadView): void {
-    const { threads } = this.#process;
+  #compareSums(observer: ThreadView, effort?: number): void {
+    const { threads, endedLeader } = this.#process;
     const timers = this.#open;
+    if (timers.length === 0) return;
+    if (effort !== undefined) this.#working(effort)(threads);
     const look = this.#lookingAt(timers);
     const others = threads.filter((thread) => thread !== observer);
-    const takeTime = this.#within.program((tape) => {
-      work(tape, 0);
-      return () => undefined;
-    });
+    const takeTime = this.#working(0);
     const left = new Map<number, readonly number[]>();
     let [before] = look([observer]);
     this.#noteOwn(timers, before, observer);
@@ -135,9 +140,17 @@ class Search {
         const [only = -1] = still;
         const maker = still.length === 1 ? threads[only] : undefined;
         if (maker) this.#makers.set(id, maker.vtid);
+        else if (still.length === 0 && endedLeader) this.#makers.set(id, 'ended');
       });
       before = after;
     }
+  }
+
+  #working(effort: number): (threads: readonly ThreadView[]) => void {
+    return this.#within.program((tape) => {
+      work(tape, effort);
+      return () => undefined;
+    });
   }
 
   #lookingAt(timers: readonly MadeTimer[]): (threads: readonly ThreadView[]) => Sight[] {
@@ -170,20 +183,23 @@ class Search {
   }
 
   /** One thread after another works until a tick must have come, and looks whether that has changed anything. */
-  #watchEach(effort: number): void {
-    for (const thread of this.#byTarget()) {
-      const timers = this.#open.filter(({ id }) => !this.#idle.has(id));
-      if (timers.length === 0) return;
-      const [changed = []] = this.#within.program((tape) => {
-        const before = timers.map(({ id }) => lookAtTimer(tape, id));
-        work(tape, effort);
-        const after = timers.map(({ id }) => lookAtTimer(tape, id));
-        return () => timers.map((_, i) => before[i]?.().left !== after[i]?.().left);
-      })([thread]);
-      timers.forEach(({ id }, i) => {
-        if (changed[i]) this.#makers.set(id, thread.vtid);
-      });
-    }
+  #watchEach(): void {
+    const order = this.#byTarget();
+    for (const effort of EFFORTS) for (const thread of order) this.#watch(thread, effort);
+  }
+
+  #watch(thread: ThreadView, effort: number): void {
+    const timers = this.#open.filter(({ id }) => !this.#idle.has(id));
+    if (timers.length === 0) return;
+    const [changed = []] = this.#within.program((tape) => {
+      const before = timers.map(({ id }) => lookAtTimer(tape, id));
+      work(tape, effort);
+      const after = timers.map(({ id }) => lookAtTimer(tape, id));
+      return () => timers.map((_, i) => before[i]?.().left !== after[i]?.().left);
+    })([thread]);
+    timers.forEach(({ id }, i) => {
+      if (changed[i]) this.#makers.set(id, thread.vtid);
+    });
   }
 
   /** Threads that timers notify first: most of them are those that the timers measure. */

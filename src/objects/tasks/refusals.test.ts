@@ -83,6 +83,15 @@ test('semaphore adjustments and own keyrings are refused', () => {
   assert.deepEqual(undo(0, '0 0 600\n'), {});
   assert.deepEqual(undo(1, ''), {});
   assert.deepEqual(inspectState(semaphoreUndo, subject()), {});
+  const ofThread = (sameAsLeader: boolean) => {
+    const files = { '/proc/sysvipc/sem': 'key semid perms\n0 0 600\n' };
+    const kcmp = (_: unknown, { pid1 }: Record<string, unknown>) =>
+      pid1 !== 2 && sameAsLeader ? 0 : 1;
+    const port = fakePort({ files, calls: { kcmp } });
+    return inspectState(semaphoreUndo, { ...subject(), isLeader: false }, { port });
+  };
+  assert.deepEqual(ofThread(true), {});
+  assert.throws(() => ofThread(false), /SEM_UNDO/);
   const answer = (_: unknown, { arg2 }: Record<string, unknown>) => (arg2 === -2 ? 5 : -126);
   assert.throws(() => inspectState(keyrings, subject(), { answer }), /has a process keyring/);
   assert.deepEqual(inspectState(keyrings, subject(), { answer: () => -126 }), {});

@@ -194,15 +194,15 @@ export const timerSlack = defineTaskState<undefined, number>({
   },
 });
 
-export const ioPriority = defineTaskState<{ ioprio: number; attr: SchedAttr }>({
+export const ioPriority = defineTaskState<{ ioprio: number; attr?: SchedAttr }>({
   name: 'I/O priority',
   scope: 'thread',
-  observe: (port, { thread: { tid } }) => ({
-    ioprio: port.call(ioprioGet, { which: IOPRIO_WHO_PROCESS, who: tid }),
-    attr: readSched(port, tid),
-  }),
+  observe(port, { thread: { tid } }) {
+    const ioprio = port.call(ioprioGet, { which: IOPRIO_WHO_PROCESS, who: tid });
+    return ioprio === 0 ? { ioprio } : { ioprio, attr: readSched(port, tid) };
+  },
   inspect: ({ seen: { ioprio, attr } }) =>
-    ioprio === 0 || ioprio === usualIoprio(attr) ? {} : { thread_core: { ioprio } },
+    attr === undefined || ioprio === usualIoprio(attr) ? {} : { thread_core: { ioprio } },
   rebuild({ core, track }, { port: { own } }) {
     const { ioprio } = core.thread_core ?? {};
     if (ioprio === undefined && (own.ioprio === 0 || own.ioprio === usualIoprio(own.sched))) return;

@@ -13,6 +13,7 @@ import { KCMP_SYSVSEM } from '../../linux/uapi/sched.js';
 import { unsupported } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { readOptional } from '../own-task.js';
+import type { DumpPort } from '../ports.js';
 
 export const tracer = defineTaskState<number>({
   name: 'tracer',
@@ -36,13 +37,14 @@ const KTHREADD = 2;
 export const semaphoreUndo = defineTaskState<boolean>({
   name: 'System V semaphore',
   scope: 'thread',
-  observe(port, { thread }) {
+  observe(port, { process, thread, isLeader }) {
+    // One list for both, so the leader's answer is the thread's.
+    if (!isLeader && hasSameList(port, process.pid, thread.tid)) return false;
     // Absent in a kernel without System V IPC. One line is the heading.
     const sets = readOptional(port, '/proc/sysvipc/sem') ?? '';
     if (sets.trimEnd().split('\n').length <= 1) return false;
-    const args = { pid1: KTHREADD, pid2: thread.tid, type: KCMP_SYSVSEM, idx1: 0, idx2: 0 };
     // In a pid namespace pid 2 is anyone, or no one (ESRCH): then the doubt stays.
-    return port.attempt(kcmp, args) !== 0;
+    return !hasSameList(port, KTHREADD, thread.tid);
   },
   inspect({ seen }) {
     if (!seen) return {};
@@ -52,6 +54,9 @@ export const semaphoreUndo = defineTaskState<boolean>({
     );
   },
 });
+
+const hasSameList = (port: DumpPort, pid1: number, pid2: number): boolean =>
+  port.attempt(kcmp, { pid1, pid2, type: KCMP_SYSVSEM, idx1: 0, idx2: 0 }) === 0;
 
 const KEYRINGS = [
   { id: KEY_SPEC_THREAD_KEYRING, name: 'thread' },

@@ -34,6 +34,7 @@ export const refusals: readonly Refusal[] = [
   ...group('timers.c', [
     ['ended', /CPU time of a thread that has ended/],
     ['ended-alone', /CPU time of a thread that has ended/],
+    ['ended-leader', /CPU time of a thread that has ended/],
     ['pending', /cannot be found while its signal is pending/],
     ['ticks', /CPU time of the thread.*by ticks/],
   ]),

@@ -63,10 +63,24 @@ static void play_ticks(void) {
   pthread_join(thread, NULL);
 }
 
+static void *stay(void *arg) {
+  while (strncmp(proc_line("/proc/self/status", "State:"), "Z", 1) != 0) nap(1);
+  ready();
+  pass();
+}
+static void play_ended_leader(void) {
+  int id = create(CLOCK_THREAD_CPUTIME_ID, 0);
+  struct itimerspec far = {{0, 0}, {1000, 0}};
+  check_equal(syscall(SYS_timer_settime, id, 0, &far, NULL), 0);
+  start(stay);
+  pthread_exit(NULL);
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){{"ended", play_ended},
                             {"ended-alone", play_ended_alone},
+                            {"ended-leader", play_ended_leader},
                             {"pending", play_pending},
                             {"ticks", play_ticks},
                             {0}});

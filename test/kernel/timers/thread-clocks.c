@@ -110,7 +110,7 @@ static void let_work(int i, long long ns) {
     return;
   }
   owners[i].job = ns;
-  while (owners[i].job != 0) nap(1);
+  while (owners[i].job != 0) nap(20);
 }
 static void end(void) {
   for (int i = 1; i < OWNERS; i++) owners[i].ends = 1;
@@ -123,12 +123,14 @@ static int make(struct owner *own, int kind, int notify, pid_t target) {
 }
 static int number_of(const struct owner *own) { return own - owners; }
 
+static int prepare_alone;
 static void make_all(struct owner *own) {
   int i = number_of(own);
   set(make(own, FAR, SIGEV_SIGNAL, 0), 0, (1000 + i) * SECOND, 0);
   set(make(own, PERIODIC, SIGEV_THREAD_ID, own->tid), 0, (1000 + i) * SECOND, (7 + i) * SECOND);
   set(make(own, NONE, SIGEV_NONE, 0), 0, (1000 + i) * SECOND, 0);
-  make(own, IDLE, SIGEV_THREAD_ID, owners[0].tid);
+  // Another thread than the one that it measures, if there is one.
+  make(own, IDLE, SIGEV_THREAD_ID, prepare_alone ? own->tid : owners[0].tid);
   make(own, IDLE_NONE, SIGEV_NONE, 0);
 }
 static int is_armed(int kind) { return kind <= NONE; }
@@ -167,8 +169,8 @@ static void play_clocks(void) {
 }
 
 static void make_near(struct owner *own) {
-  set(make(own, FAR, SIGEV_SIGNAL, 0), 0, 100 * MS, 0);
-  set(make(own, PERIODIC, SIGEV_THREAD_ID, own->tid), 0, 100 * MS, 50 * MS);
+  set(make(own, FAR, SIGEV_SIGNAL, 0), 0, 300 * MS, 0);
+  set(make(own, PERIODIC, SIGEV_THREAD_ID, own->tid), 0, 300 * MS, 50 * MS);
 }
 static void play_near(void) {
   begin(make_near);
@@ -176,7 +178,7 @@ static void play_near(void) {
   for (int i = OWNERS - 1; i >= 0; i--) {
     check_equal(owners[i].heard[FAR], 0);
     check_equal(owners[i].heard[PERIODIC], 0);
-    let_work(i, 250 * MS);
+    let_work(i, 450 * MS);
     check_equal(owners[i].heard[FAR], 1);
     check(owners[i].heard[PERIODIC] >= 2);
     check_equal(owners[i].receiver[PERIODIC], owners[i].tid);
@@ -255,8 +257,36 @@ static void play_many(void) {
   for (int i = 0; i < MANY; i++) pthread_join(threads[i], NULL);
 }
 
+// The main thread has ended, and the timers of another go on.
+static void *stay(void *at) {
+  struct owner *own = at;
+  while (strncmp(proc_line("/proc/self/status", "State:"), "Z", 1) != 0) nap(1);
+  enter(own);
+  ready();
+  struct span goals[KINDS];
+  for (int kind = 0; kind < KINDS; kind++) {
+    if (!is_armed(kind)) set(own->id[kind], 0, 2000 * SECOND, 0);
+    goals[kind] = goal_of(own->id[kind], own->clock);
+  }
+  work(50 * MS);
+  for (int kind = 0; kind < KINDS; kind++) check(meet(goal_of(own->id[kind], own->clock), goals[kind]));
+  set(own->id[PERIODIC], 0, MS, 0);
+  while (!own->heard[PERIODIC]) work(MS);
+  check_equal(own->receiver[PERIODIC], own->tid);
+  pass();
+}
+static void play_leader_gone(void) {
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+  check_equal(sigaction(SIGRTMIN + 1, &action, NULL), 0);
+  prepare = make_all;
+  prepare_alone = 1;
+  check_equal(pthread_create(&owners[1].thread, NULL, stay, &owners[1]), 0);
+  pthread_exit(NULL);
+}
+
 int main(int argc, char **argv) {
   setup(argc, argv);
   play((struct test_case[]){
-      {"clocks", play_clocks}, {"near", play_near}, {"profile", play_profile}, {"many", play_many}, {0}});
+      {"clocks", play_clocks}, {"near", play_near}, {"profile", play_profile}, {"many", play_many},
+      {"leader-gone", play_leader_gone}, {0}});
 }
