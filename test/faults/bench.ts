@@ -24,7 +24,7 @@ export interface Bench {
   strays: boolean;
 }
 
-export async function newBench(start = startVictim): Promise<Bench> {
+export async function newBench(start: () => Promise<Victim> = () => startVictim()): Promise<Bench> {
   const victim = await start();
   const at = (name: string): string => {
     const dir = join(victim.program.dir, name);
@@ -35,7 +35,9 @@ export async function newBench(start = startVictim): Promise<Bench> {
 }
 
 /** A bench whose victim is dumped and gone. */
-export async function dumpedBench(start = startVictim): Promise<Bench> {
+export async function dumpedBench(
+  start: () => Promise<Victim> = () => startVictim(),
+): Promise<Bench> {
   const b = await newBench(start);
   mustSucceed(await dump(b));
   await b.victim.program.mustVanish(b.victim.pids);

@@ -1,18 +1,20 @@
-/** Kills the tool, or fails one of its system calls, at every effect of a dump and of a restore in turn. */
+/**
+ * Kills the tool, or fails one of its system calls, at every effect of a dump and of a restore in
+ * turn.
+ */
 import { after, describe, type TestContext, test } from 'node:test';
 import { bounded } from '../support/kernel.js';
 import { stopAll } from '../support/program.js';
 import { mustSucceed, tool } from '../support/tool.js';
-import { backAgain, dump, dumpedBench, newBench, restore, tryEach } from './bench.js';
+import { backAgain, dump, dumpedBench, newBench, restore } from './bench.js';
 import {
-  effectsOf,
-  faultyDump,
-  faultyRestore,
+  everyDump,
+  everyRestore,
   type Kind,
   mustHaveSettled,
   onBench,
   options,
-} from './faulty.js';
+} from './each-effect.js';
 import { killVictim, mustBeUnharmed } from './victim.js';
 
 const RANDOM_KILLS = 20;
@@ -20,12 +22,10 @@ const RANDOM_KILLS = 20;
 describe('a dump that dies or fails anywhere leaves the program unharmed', () => {
   after(stopAll);
   const eachEffect = (t: TestContext, kind: Kind): Promise<void> =>
-    onBench(newBench, async (current, renew) => {
-      const effects = await effectsOf(current(), dump);
-      await backAgain(current());
-      await tryEach(t, effects, { act: (n) => faultyDump(current(), kind, n), renew });
-      await current().victim.program.mustPass();
-    });
+    onBench(
+      () => newBench(),
+      (current, renew) => everyDump(t, kind, current, renew),
+    );
   for (const kind of ['kill', 'fail'] as const) {
     test(`${kind} at each effect of a dump`, options, (t) => bounded(t, () => eachEffect(t, kind)));
   }
@@ -47,12 +47,10 @@ describe('a dump that dies or fails anywhere leaves the program unharmed', () =>
 describe('a restore that dies or fails anywhere leaves nothing behind', () => {
   after(stopAll);
   const eachEffect = (t: TestContext, kind: Kind): Promise<void> =>
-    onBench(dumpedBench, async (current, renew) => {
-      const effects = await effectsOf(current(), restore);
-      await mustBeUnharmed(current().victim, { strayMappings: false });
-      await killVictim(current().victim);
-      await tryEach(t, effects, { act: (n) => faultyRestore(current(), kind, n), renew });
-    });
+    onBench(
+      () => dumpedBench(),
+      (current, renew) => everyRestore(t, kind, current, renew),
+    );
   for (const kind of ['kill', 'fail'] as const) {
     test(`${kind} at each effect of a restore`, options, (t) =>
       bounded(t, () => eachEffect(t, kind)),

@@ -10,17 +10,17 @@ import { startProgram, stopAll } from '../support/program.js';
 import { takeSnapshot } from '../support/snapshot.js';
 import { mustSucceed } from '../support/tool.js';
 import { waitFor } from '../support/wait.js';
-import { type Bench, backAgain, dump, dumpedBench, newBench, restore, tryEach } from './bench.js';
+import { type Bench, backAgain, dump, dumpedBench, newBench, tryEach } from './bench.js';
 import {
   effectsOf,
+  everyRestore,
   faultyDump,
-  faultyRestore,
   type Kind,
   mustHaveSettled,
   onBench,
   options,
-} from './faulty.js';
-import { killVictim, mustBeUnharmed, type Victim } from './victim.js';
+} from './each-effect.js';
+import type { Victim } from './victim.js';
 
 const RANDOM_KILLS = 12;
 const WAIT_MS = 30_000;
@@ -109,12 +109,7 @@ describe('what waits in a terminal is neither lost nor doubled', () => {
     bounded(t, () =>
       onBench(
         () => dumpedBench(startVictim),
-        async (current, renew) => {
-          const effects = await effectsOf(current(), restore);
-          await mustBeUnharmed(current().victim, { strayMappings: false });
-          await killVictim(current().victim);
-          await tryEach(t, effects, { act: (n) => faultyRestore(current(), 'kill', n), renew });
-        },
+        (current, renew) => everyRestore(t, 'kill', current, renew),
       ),
     ),
   );

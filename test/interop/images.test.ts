@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { recodeImage } from '../../src/crit/convert.js';
+import { FLAGS_32, NO_32_BIT } from '../support/ia32.js';
 import { bounded } from '../support/kernel.js';
 import { type Program, startProgram } from '../support/program.js';
 import { criu, NO_CRIU, type Tool, tool } from '../support/tool.js';
@@ -15,7 +16,19 @@ import { compareFolders, type ImageDifference, readCanonical } from './canonical
 import { IMAGE_DIFFERENCES } from './image-differences.js';
 
 const LOCKS = ['--file-locks'];
-type Standing = readonly [what: string, program: string, play?: string, dump?: readonly string[]];
+type Standing = readonly [
+  what: string,
+  program: string,
+  play?: string,
+  dump?: readonly string[],
+  flags?: readonly string[],
+];
+
+const OF_32_BIT: readonly Standing[] = [
+  ['threads of 32-bit code', 'ia32/program.c', 'segments', [], FLAGS_32],
+  ['handlers of 32-bit code', 'ia32/program.c', 'frames', [], FLAGS_32],
+  ['memory of 32-bit code', 'ia32/program.c', 'memory', [], FLAGS_32],
+];
 
 const STANDING: readonly Standing[] = [
   ['regular files', 'files/regular.c'],
@@ -53,6 +66,7 @@ const STANDING: readonly Standing[] = [
   ['shared memory', 'memory/shared-anonymous.c'],
   ['mapped files', 'memory/private-file.c'],
   ['guard pages', 'memory-pages/newer.c', 'guards'],
+  ...(NO_32_BIT === undefined ? OF_32_BIT : []),
 ];
 
 interface Both {
@@ -86,8 +100,12 @@ function mustRecode(folder: string): void {
 /** A program that looks for its release now and then is caught with other registers: it is dumped again. */
 const ROUNDS = 8;
 
-async function mustAgree(other: Tool, [what, name, play, args = []]: Standing): Promise<void> {
-  const program = startProgram(join('kernel', name), play === undefined ? {} : { args: [play] });
+async function mustAgree(
+  other: Tool,
+  [what, name, play, args = [], flags = []]: Standing,
+): Promise<void> {
+  const plays = play === undefined ? [] : [play];
+  const program = startProgram(join('kernel', name), { args: plays, flags });
   await program.waitReady();
   await sleep(100);
   const isKnown = ({ field }: ImageDifference): boolean =>

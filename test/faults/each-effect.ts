@@ -1,12 +1,22 @@
 /**
- * One fault: the tool is killed, or one of its system calls fails, at the n-th effect of a dump or a restore. The tool's
- * part: WOODFROG_FAULT=kill:N | fail:N[:ERRNO], and WOODFROG_FAULT_COUNT=FILE, where it writes the effects of a run.
+ * A fault at every effect of a dump or of a restore in turn: the tool is killed there, or one of its system calls fails.
+ * The tool's part: WOODFROG_FAULT=kill:N | fail:N[:ERRNO], and WOODFROG_FAULT_COUNT=FILE, where it writes the effects of
+ * a run.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { describeRun, mustSucceed, saidBy, type ToolRun, tool } from '../support/tool.js';
-import { type Bench, backAgain, dump, imagesIn, type RunOptions, restore } from './bench.js';
+import {
+  type Bench,
+  backAgain,
+  dump,
+  imagesIn,
+  type RunOptions,
+  restore,
+  tryEach,
+} from './bench.js';
 import { killVictim, mustBeUnharmed, Surroundings } from './victim.js';
 
 export type Kind = 'kill' | 'fail';
@@ -24,7 +34,7 @@ export async function effectsOf(
 }
 
 /** What the status of a run with a fault may be. */
-function judgeStatus(run: ToolRun, kind: Kind): void {
+export function judgeStatus(run: ToolRun, kind: Kind): void {
   if (run.status === 0) return;
   if (kind === 'kill') {
     assert.equal(run.signal, 'SIGKILL', describeRun(run));
@@ -61,7 +71,7 @@ export async function mustHaveSettled(b: Bench, run: ToolRun, kind: Kind): Promi
   await mustBeUnharmed(b.victim, { strayMappings: b.strays });
 }
 
-export async function faultyRestore(b: Bench, kind: Kind, n: number): Promise<void> {
+async function faultyRestore(b: Bench, kind: Kind, n: number): Promise<void> {
   const surroundings = new Surroundings(b.victim, b.images, b.scratch);
   const run = await restore(b, { fault: `${kind}:${n}` });
   judgeStatus(run, kind);
@@ -98,7 +108,30 @@ export async function onBench(
   await use(() => b, renew);
 }
 
-/** Of tests that take faults. */
+export async function everyDump(
+  t: TestContext,
+  kind: Kind,
+  current: () => Bench,
+  renew: () => Promise<void>,
+): Promise<void> {
+  const effects = await effectsOf(current(), dump);
+  await backAgain(current());
+  await tryEach(t, effects, { act: (n) => faultyDump(current(), kind, n), renew });
+  await current().victim.program.mustPass();
+}
+
+export async function everyRestore(
+  t: TestContext,
+  kind: Kind,
+  current: () => Bench,
+  renew: () => Promise<void>,
+): Promise<void> {
+  const effects = await effectsOf(current(), restore);
+  await mustBeUnharmed(current().victim, { strayMappings: false });
+  await killVictim(current().victim);
+  await tryEach(t, effects, { act: (n) => faultyRestore(current(), kind, n), renew });
+}
+
 export const options = {
   timeout: 7_200_000,
   ...(basename(tool.path) === 'criu' ? { skip: 'CRIU has no WOODFROG_FAULT' } : {}),
