@@ -124,6 +124,7 @@ static void master_of_another(void) {
   check(child >= 0);
   if (child == 0) {
     close(slave);
+    mark("child");
     wait_release();
     must_read(master, "hello", 5);
     check_equal(write(master, "world", 5), 5);
@@ -131,6 +132,7 @@ static void master_of_another(void) {
     check_equal(read(master, &byte, 1), 1);
     _exit(0);
   }
+  await_mark("child");
   close(master);
 
   ready();
