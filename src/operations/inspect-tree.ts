@@ -3,6 +3,7 @@ import type { ProcessView } from '../checkpoint/views.js';
 import { ImageSet } from '../images/directory.js';
 import { observeHierarchy } from '../objects/cgroups/observe.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
+import { unmatched } from '../objects/files/external.js';
 import { addFiles, inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import type { FurtherName } from '../objects/files/remaps.js';
@@ -28,6 +29,8 @@ export interface InspectedTree {
   images: ImageSet;
   memory: TreeMemory;
   processes: ProcessView[];
+  /** What the user leaves out, and nothing in the tree is. */
+  unmatched: readonly string[];
   /** To be made before the images are written. */
   furtherNames: readonly FurtherName[];
   /** Pure: adds what the tasks answered to the images, or refuses it. The tree may be running again. */
@@ -83,6 +86,10 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
     images,
     memory: { processes: memory, segments },
     processes,
+    unmatched: unmatched(
+      port.options.external,
+      observed.descriptions.map(({ view }) => view),
+    ),
     furtherNames: files.registry.remaps.names,
     complete() {
       const tasks = inspectTasks();

@@ -24,9 +24,8 @@ export interface Bench {
   strays: boolean;
 }
 
-/** `flags`: further ones for the compiler of the victim. */
-export async function newBench(flags: readonly string[] = []): Promise<Bench> {
-  const victim = await startVictim(flags);
+export async function newBench(start: () => Promise<Victim> = () => startVictim()): Promise<Bench> {
+  const victim = await start();
   const at = (name: string): string => {
     const dir = join(victim.program.dir, name);
     mkdirSync(dir);
@@ -36,8 +35,10 @@ export async function newBench(flags: readonly string[] = []): Promise<Bench> {
 }
 
 /** A bench whose victim is dumped and gone. */
-export async function dumpedBench(flags: readonly string[] = []): Promise<Bench> {
-  const b = await newBench(flags);
+export async function dumpedBench(
+  start: () => Promise<Victim> = () => startVictim(),
+): Promise<Bench> {
+  const b = await newBench(start);
   mustSucceed(await dump(b));
   await b.victim.program.mustVanish(b.victim.pids);
   return b;

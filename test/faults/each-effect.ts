@@ -44,7 +44,7 @@ export function judgeStatus(run: ToolRun, kind: Kind): void {
   assert.match(saidBy(run), /Error/, describeRun(run));
 }
 
-async function faultyDump(b: Bench, kind: Kind, n: number): Promise<void> {
+export async function faultyDump(b: Bench, kind: Kind, n: number): Promise<void> {
   const run = await dump(b, { fault: `${kind}:${n}` });
   judgeStatus(run, kind);
   if (kind === 'fail' && run.status !== 0) {

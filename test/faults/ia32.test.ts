@@ -9,6 +9,7 @@ import { startProgram, stopAll } from '../support/program.js';
 import { describeRun, mustSucceed, tool } from '../support/tool.js';
 import { dumpedBench, newBench, tryEach } from './bench.js';
 import { everyDump, everyRestore, onBench, options } from './each-effect.js';
+import { startVictim } from './victim.js';
 
 const skip = NO_32_BIT === undefined ? {} : { skip: NO_32_BIT };
 
@@ -17,14 +18,14 @@ describe('a program of 32-bit code is unharmed', { ...skip, ...options }, () => 
   test('by a kill at each effect of a dump', (t) =>
     bounded(t, () =>
       onBench(
-        () => newBench(FLAGS_32),
+        () => newBench(() => startVictim(FLAGS_32)),
         (current, renew) => everyDump(t, 'kill', current, renew),
       ),
     ));
   test('by a kill at each effect of a restore', (t) =>
     bounded(t, () =>
       onBench(
-        () => dumpedBench(FLAGS_32),
+        () => dumpedBench(() => startVictim(FLAGS_32)),
         (current, renew) => everyRestore(t, 'kill', current, renew),
       ),
     ));
