@@ -99,6 +99,7 @@ const of32BitCode: Readonly<Record<string, KnownFailure>> = {
     fromCriu: { why: EINTR, says: /FAIL: differs/, sometimes: true },
   },
   '32-bit: calls that wait go on waiting': saysEintr,
+  '32-bit: a process whose leader has ended goes on': ended,
   '32-bit: a signal behind a stop interrupts a call': behind,
   '32-bit: a handler with SA_RESTART lets a call go on': behind,
   '32-bit: the actions of all signals return': losesTrap,

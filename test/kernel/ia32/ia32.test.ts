@@ -29,6 +29,7 @@ for (const [play, what] of [
   ['frames', 'handlers that get frames as 32-bit code has them'],
   ['memory', 'memory below 4 GiB, and finds more there'],
   ['vdso', 'its vdso, and both ways into the kernel'],
+  ['confined', 'filters that kill for any other code'],
   ['children', 'its children, and starts others'],
 ] as const) {
   kernelTest32({
@@ -61,6 +62,7 @@ const ORDINARY: readonly [program: string, what: string, args?: readonly string[
   ['threads/properties.c', 'threads keep ids, names, TLS, tid address and rseq'],
   ['threads/robust.c', 'robust mutexes see their owner die'],
   ['threads/many.c', '64 threads on one condition variable go on'],
+  ['threads/ended-leader.c', 'a process whose leader has ended goes on', ['exits']],
   ['signals/actions.c', 'the actions of all signals return'],
   ['signals/masks.c', 'masks and alternate stacks return'],
   ['signals/pending.c', 'pending signals return'],
@@ -73,7 +75,8 @@ const ORDINARY: readonly [program: string, what: string, args?: readonly string[
   ['timerfd/timerfd.c', 'timerfds keep their times', ['clocks']],
 ];
 for (const [program, what, args = []] of ORDINARY) {
-  // A stopped task inside sigsuspend(2) or ppoll(2) has that call's mask; it is set anew when the call goes on.
-  const ignore = program.startsWith('waits') ? [/status\.SigBlk/] : [];
+  // A stopped task inside sigsuspend(2) or ppoll(2) has that call's mask; it is set anew when the call goes on. That of a
+  // leader which has ended is needed no more.
+  const ignore = /^waits|ended-leader/.test(program) ? [/status\.SigBlk/] : [];
   kernelTest32({ name: `32-bit: ${what}`, program, args, ignore, rounds: 2 });
 }

@@ -4,7 +4,11 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <ucontext.h>
 
 #include "woodfrog-test.h"
@@ -167,6 +171,41 @@ static void vdso(void) {
   check_equal(pid, getpid());
 }
 
+// A filter that kills for every call but those of 32-bit code, as filters for such programs do.
+static void confined(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+  check_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  check_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+
+  ready();
+
+  check_equal(getpgid(0), -1);
+  check_equal(errno, ENOTTY);
+  check(getppid() > 0);
+  pid_t child = fork();
+  if (child == 0) {
+    int result;
+    // getpid(2) as 64-bit code makes it, behind a far jump.
+    __asm__ volatile(
+        "pushl $0x33\n\tcall 1f\n1: addl $(2f - 1b), (%%esp)\n\tlret\n"
+        "2: .byte 0xb8, 39, 0, 0, 0, 0x0f, 0x05\n\t"
+        : "=a"(result)::"ecx", "memory");
+    _exit(0);
+  }
+  int status;
+  check_equal(waitpid(child, &status, 0), child);
+  check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
 // It may start others, of either kind.
 static void children(void) {
   int line[2];
@@ -196,6 +235,7 @@ int main(int argc, char **argv) {
                             {"frames", frames},
                             {"memory", memory},
                             {"vdso", vdso},
+                            {"confined", confined},
                             {"children", children},
                             {}});
 }

@@ -28,3 +28,23 @@ test(
       await program.mustPass();
     }),
 );
+
+test(
+  'a filter of a 32-bit program is asked about calls of either code',
+  {
+    ...(skip === undefined ? {} : { skip }),
+  },
+  (t) =>
+    bounded(t, async () => {
+      const program = startProgram('kernel/ia32/program.c', {
+        flags: FLAGS_32,
+        args: ['confined'],
+      });
+      await program.waitReady();
+      const images = join(program.dir, 'images');
+      const run = await tool.attemptDump(program.pid, images, ['-R', '--refuse-seccomp-window']);
+      assert.equal(run.status, 1, describeRun(run));
+      assert.match(saidBy(run), /a filter answers \w+ by SECCOMP_RET_KILL_PROCESS/);
+      await program.mustPass();
+    }),
+);
