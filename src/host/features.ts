@@ -13,7 +13,7 @@ import {
   capabilityName,
   hasCapability,
 } from '../linux/capability.js';
-import { E2BIG, EBADF, EEXIST, EFAULT, EINVAL, ENOSYS, EPERM, errnoName } from '../linux/errno.js';
+import { E2BIG, EBADF, EEXIST, EFAULT, EINVAL, ENOSYS } from '../linux/errno.js';
 import type { FeatureName } from '../linux/features.js';
 import { parseMaps } from '../linux/procfs/maps.js';
 import { parseStatus } from '../linux/procfs/status.js';
@@ -48,46 +48,17 @@ import {
   ptrace_rseq_configuration,
 } from '../linux/uapi/ptrace.js';
 import { clone_args, KCMP_VM } from '../linux/uapi/sched.js';
+import {
+  probeAioRemap,
+  probeEpollTargets,
+  probeHugeMemfd,
+  probeLocks,
+  probeTimerfd,
+} from './file-features.js';
 import { attemptReadText, readText } from './files.js';
-import type { Host } from './host.js';
+import { atLeast, type Feature, judged, type Missing, type Probing, SUPERUSER } from './probing.js';
 import { attemptReadMemory } from './process-memory.js';
 import { attemptSeccompFilter, attemptSetOptions } from './ptrace.js';
-
-/** What a probe may use. */
-export interface Probing {
-  readonly host: Host;
-  /** A stopped child of ours that runs nothing; or why there is none. */
-  readonly puppet:
-    | { readonly pid: number; readonly address: number }
-    | { readonly failure: string };
-}
-
-/** What is missing, and what to do about it; undefined: nothing. */
-export interface Missing {
-  readonly missing: string;
-  readonly remedy?: string;
-}
-
-export interface Feature {
-  /** 1: every dump and restore needs it. 2: some programs do. 3: woodfrog can do without. */
-  readonly category: 1 | 2 | 3;
-  readonly neededFor: string;
-  probe(probing: Probing): Missing | undefined;
-}
-
-const SUPERUSER = 'run woodfrog as root (sudo), in a container with the capability';
-const atLeast = (version: string): string => `Linux ${version} or newer is needed`;
-
-/** A result as what is missing: 0 or more, and the errnos that `known` names, mean that the feature is there. */
-function judged(
-  call: string,
-  result: number,
-  { known = [], since }: { known?: readonly number[]; since: string },
-): Missing | undefined {
-  if (result >= 0 || known.includes(-result)) return undefined;
-  const remedy = result === -EPERM ? SUPERUSER : atLeast(since);
-  return { missing: `${call}: ${errnoName(-result)}`, remedy };
-}
 
 /** CAP_SYS_ADMIN makes time namespaces, and takes what credentials and filters forbid others. */
 const EVERY_TIME = [CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_PTRACE, CAP_SYS_ADMIN];
@@ -331,6 +302,11 @@ export const FEATURES: Readonly<Partial<Record<FeatureName, Feature>>> = {
     neededFor: 'POSIX timers whose ids have large gaps',
     probe: probeTimerIds,
   },
+  timerfd: { category: 2, neededFor: 'timerfds', probe: probeTimerfd },
+  kcmp_epoll: { category: 2, neededFor: 'epoll descriptors', probe: probeEpollTargets },
+  fdinfo_lock: { category: 2, neededFor: 'file locks', probe: probeLocks },
+  memfd_hugetlb: { category: 2, neededFor: 'memfds of huge pages', probe: probeHugeMemfd },
+  aio_remap: { category: 2, neededFor: 'AIO rings', probe: probeAioRemap },
   compat_cr: { category: 2, neededFor: '32-bit programs', probe: probeCompat },
   can_map_vdso: { category: 2, neededFor: '32-bit programs', probe: probeMapVdso },
   openat2: { category: 3, neededFor: 'nothing yet', probe: probeOpenat2 },

@@ -1,5 +1,6 @@
 /** Check: what this kernel, and this user's rights, lack of what woodfrog needs. Leaves nothing behind. */
-import { FEATURES, type Feature, type Missing, type Probing } from '../host/features.js';
+import { FEATURES } from '../host/features.js';
+import type { Feature, Missing, Probing } from '../host/probing.js';
 import { CRIU_FEATURES, type FeatureName, OWN_FEATURES } from '../linux/features.js';
 import { fileKinds, taskStates } from '../objects/index.js';
 import type { CheckOptions } from '../options/types.js';

@@ -3,12 +3,9 @@ import type { FeatureName } from '../linux/features.js';
 
 export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   mem_dirty_track: 'incremental dumps',
-  aio_remap: 'AIO rings',
-  timerfd: 'timerfds',
   tun: 'tun and tap devices',
   tun_ns: 'tun and tap devices',
   userns: 'user namespaces',
-  fdinfo_lock: 'file locks',
   cgroupns: 'cgroup namespaces',
   autofs: 'autofs',
   tcp_half_closed: 'TCP connections',
@@ -19,7 +16,6 @@ export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   net_diag_raw: 'raw sockets',
   nsid: 'network namespaces',
   link_nsid: 'network namespaces',
-  kcmp_epoll: 'epoll descriptors',
   external_net_ns: 'network namespaces',
   newifindex: 'network namespaces',
   nftables: 'network namespaces',
@@ -29,7 +25,6 @@ export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   apparmor_stacking: 'AppArmor profiles',
   network_lock_nftables: 'TCP connections',
   sockopt_buf_lock: 'sockets',
-  memfd_hugetlb: 'memfds on huge pages',
   move_mount_set_group: 'mount namespaces',
   ipv6_freebind: 'internet sockets',
   overlayfs_maps: 'programs on overlay file systems',
