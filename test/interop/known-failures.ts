@@ -115,6 +115,9 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     toCriu: 'CRIU gives back the lower 32 bits',
   },
   'an eventfd remains a semaphore': both('CRIU has no place for EFD_SEMAPHORE in its images'),
+  'absolute POSIX timers of the clock of the day keep their time': both(
+    'CRIU restores what was left of them',
+  ),
   'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them': both(MAKERS),
   'POSIX timers of CLOCK_THREAD_CPUTIME_ID run off by the time of their thread': both(MAKERS),
   'POSIX timers of threads that work all the time, as a profiler has them': both(MAKERS),
