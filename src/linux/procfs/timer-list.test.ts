@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTimerList } from './timer-list.js';
+import { firstBetween, parseTimerList } from './timer-list.js';
 
 // Linux 6.18, shortened.
 const LIST = `Timer List Version: v0.10
@@ -45,4 +45,21 @@ test('POSIX timers are told apart by the clock they are queued at', () => {
     offset: 1_795_189_052_188_962_388n,
   });
   assert.equal(parseTimerList('Timer List Version: v0.10\n'), undefined);
+});
+
+test('the first of ascending values in a span', () => {
+  const values = [3n, 5n, 5n, 9n];
+  const found = [
+    [0n, 2n],
+    [0n, 3n],
+    [4n, 8n],
+    [6n, 8n],
+    [9n, 9n],
+    [10n, 99n],
+  ] as const;
+  assert.deepEqual(
+    found.map(([from, to]) => firstBetween(values, from, to)),
+    [undefined, 3n, 5n, undefined, 9n, undefined],
+  );
+  assert.equal(firstBetween([], 0n, 1n), undefined);
 });

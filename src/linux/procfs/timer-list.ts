@@ -4,7 +4,7 @@
  * among those of CLOCK_MONOTONIC if not.
  */
 
-/** When POSIX timers run off, in nanoseconds. */
+/** When POSIX timers run off, in nanoseconds, ascending. */
 export interface PosixExpiries {
   monotonic: bigint[];
   realtime: bigint[];
@@ -33,5 +33,26 @@ export function parseTimerList(text: string): PosixExpiries | undefined {
     }
     isPosix = /^ #\d+: .*, posix_timer_fn, /.test(line);
   }
-  return offset === undefined ? undefined : { ...found, offset };
+  if (offset === undefined) return undefined;
+  return { monotonic: ascending(found.monotonic), realtime: ascending(found.realtime), offset };
+}
+
+const ascending = (values: readonly bigint[]): bigint[] =>
+  [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+
+/** The first of ascending values that is not below `from`, if it is not above `to`. */
+export function firstBetween(
+  values: readonly bigint[],
+  from: bigint,
+  to: bigint,
+): bigint | undefined {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((values[middle] ?? 0n) < from) low = middle + 1;
+    else high = middle;
+  }
+  const first = values[low];
+  return first !== undefined && first <= to ? first : undefined;
 }

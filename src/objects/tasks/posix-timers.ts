@@ -2,7 +2,7 @@
 import type { ProcessView } from '../../checkpoint/views.js';
 import type { posix_timer_entry } from '../../images/messages/timer.js';
 import type { MessageValue } from '../../images/schema.js';
-import type { PosixExpiries } from '../../linux/procfs/timer-list.js';
+import { firstBetween, type PosixExpiries } from '../../linux/procfs/timer-list.js';
 import type { PosixTimer } from '../../linux/procfs/timers.js';
 import { SI_TIMER, SIGEV_THREAD_ID, siginfo_timer } from '../../linux/signal.js';
 import { toNumber } from '../../support/bytes.js';
@@ -136,10 +136,9 @@ function absoluteExpiry(
 ): Time | undefined {
   if (due === undefined || queued === undefined || nanoseconds(it_value) === 0n) return undefined;
   const [from, to] = due;
-  const isDue = (expiry: bigint): boolean => expiry >= from && expiry <= to;
-  const found = queued.realtime.find(isDue);
-  const isRelative = queued.monotonic.some((expiry) => isDue(expiry + queued.offset));
-  return found === undefined || isRelative ? undefined : timeOf(found);
+  const found = firstBetween(queued.realtime, from, to);
+  const relative = firstBetween(queued.monotonic, from - queued.offset, to - queued.offset);
+  return found === undefined || relative !== undefined ? undefined : timeOf(found);
 }
 
 /** Throws for a CPU clock that cannot be had again. Images hold it, too: so both ways ask. */

@@ -37,12 +37,14 @@ export function lookAtClock(tape: ProbeTape, clockid: number): () => bigint {
   };
 }
 
-const LOOKS = 3;
-
 /** When a timer of CLOCK_REALTIME runs off by that clock, in nanoseconds: between these two. */
-export function lookAtExpiry(tape: ProbeTape, timerid: number): () => [from: bigint, to: bigint] {
+export function lookAtExpiry(
+  tape: ProbeTape,
+  timerid: number,
+  lookCount: number,
+): () => [from: bigint, to: bigint] {
   // We may have had to wait for a processor in between: the closest look is the best.
-  const looks = Array.from({ length: LOOKS }, () => ({
+  const looks = Array.from({ length: lookCount }, () => ({
     before: lookAtClock(tape, CLOCK_REALTIME),
     timer: lookAtTimer(tape, timerid),
     after: lookAtClock(tape, CLOCK_REALTIME),
