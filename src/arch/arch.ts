@@ -11,8 +11,16 @@ export {
   missingOf,
   readCpuInfo,
 } from './x86-64/cpuinfo.js';
+export {
+  END_32_BIT,
+  is32Bit,
+  narrowed,
+  widened,
+} from './x86-64/ia32.js';
+export { buildSigframe32 } from './x86-64/ia32-frame.js';
 export { PUPPET_ADDRESS, puppetElf, puppetSyscall } from './x86-64/puppet-elf.js';
 export {
+  callWith,
   forFrame,
   forImage,
   fromImage,
@@ -22,6 +30,7 @@ export {
   NO_SYSCALL,
   type Registers,
   redirect,
+  redirectNative,
   stackPointer,
   syscallArgs,
   syscallNumber,
@@ -52,6 +61,7 @@ export {
   RECORD_SIZE,
   recordArgOffset,
   TAPE_END,
+  TAPE_IA32,
   TAPE_INDIRECT_ARG,
   TAPE_MUST_EQUAL,
   TAPE_ON_ERROR,
@@ -62,9 +72,12 @@ export {
 } from './x86-64/tape-interpreter.js';
 export {
   findBytes,
+  findInt80,
   findSigreturn,
+  findSigreturn32,
   findSyscall,
   findSyscallRet,
+  isVdso32,
   vdsoBuildId,
   vdsoDifferences,
   vdsoSymbols,

@@ -55,6 +55,8 @@ export interface ProcessView {
   endedLeader: { stat: Stat; status: Status } | undefined;
   /** Those that live, the leader first. Empty for a zombie. */
   threads: ThreadView[];
+  /** Whether the program is one of 32-bit code; threads that run other code than their program's are refused. */
+  is32Bit: boolean;
   mappings: Mapping[];
   /** siginfo of the signals pending for the whole process. */
   pendingShared: Uint8Array[];

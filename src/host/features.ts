@@ -34,6 +34,8 @@ import {
 import { O_CLOEXEC, O_RDONLY } from '../linux/uapi/fcntl.js';
 import { PAGE_IS_GUARD, PAGE_IS_PRESENT, PAGEMAP_SCAN, pm_scan_arg } from '../linux/uapi/mman.js';
 import {
+  ARCH_MAP_VDSO_32,
+  ARCH_MAP_VDSO_64,
   PR_SET_MM,
   PR_SET_MM_MAP_SIZE,
   PR_TIMER_CREATE_RESTORE_IDS,
@@ -253,12 +255,23 @@ function probeTimerIds({ host }: Probing): Missing | undefined {
   return judged('PR_TIMER_CREATE_RESTORE_IDS', result, { since: '6.15' });
 }
 
-/** asm/prctl.h, Linux 4.8. A process has one vdso: EEXIST says that the request is known. */
-const ARCH_MAP_VDSO_64 = 0x2003;
-
+/** A process has one vdso: EEXIST says that the request is known. */
 function probeMapVdso({ host }: Probing): Missing | undefined {
   const result = host.attempt(archPrctl, { code: ARCH_MAP_VDSO_64, addr: 0 });
   return judged('ARCH_MAP_VDSO_64', result, { known: [EEXIST], since: '4.8' });
+}
+
+/** EINVAL: no 32-bit code is run here, or not saved. */
+function probeCompat({ host }: Probing): Missing | undefined {
+  const result = host.attempt(archPrctl, { code: ARCH_MAP_VDSO_32, addr: 0 });
+  if (result !== -EINVAL)
+    return judged('ARCH_MAP_VDSO_32', result, { known: [EEXIST], since: '4.8' });
+  const missing = 'ARCH_MAP_VDSO_32: EINVAL';
+  return {
+    missing,
+    remedy:
+      'use a kernel built with CONFIG_IA32_EMULATION, that was not started with ia32_emulation=off',
+  };
 }
 
 const openat2 = syscall('openat2', { dirfd: fdParam, pathname: path, how: data, size: uint }, 'fd');
@@ -318,6 +331,7 @@ export const FEATURES: Readonly<Partial<Record<FeatureName, Feature>>> = {
     neededFor: 'POSIX timers whose ids have large gaps',
     probe: probeTimerIds,
   },
-  can_map_vdso: { category: 3, neededFor: 'nothing yet', probe: probeMapVdso },
+  compat_cr: { category: 2, neededFor: '32-bit programs', probe: probeCompat },
+  can_map_vdso: { category: 2, neededFor: '32-bit programs', probe: probeMapVdso },
   openat2: { category: 3, neededFor: 'nothing yet', probe: probeOpenat2 },
 };

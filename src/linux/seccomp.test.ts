@@ -124,3 +124,27 @@ test('strict mode, names, and what leaves the thread where it was', () => {
   assert.ok(asksSupervisor(only(9, SECCOMP_RET_USER_NOTIF)));
   assert.ok(!asksSupervisor(only(9, SECCOMP_RET_TRAP)));
 });
+
+test('a call of 32-bit code is another architecture, with numbers of its own', () => {
+  const ARCH_OFFSET = 4;
+  const native = filter(
+    [LD_ABS, ARCH_OFFSET],
+    [JEQ, 0xc000_003e, 0, 1],
+    [RET, SECCOMP_RET_ALLOW],
+    [RET, SECCOMP_RET_TRAP],
+  );
+  assert.equal(judge(chain(native), call(9)), SECCOMP_RET_ALLOW);
+  assert.equal(judge(chain(native), { ...call(9), is32Bit: true }), SECCOMP_RET_TRAP);
+  const narrow = filter(
+    [LD_ABS, ARCH_OFFSET],
+    [JEQ, 0x4000_0003, 0, 1],
+    [RET, SECCOMP_RET_ALLOW],
+    [RET, SECCOMP_RET_TRAP],
+  );
+  assert.equal(judge(chain(narrow), { ...call(9), is32Bit: true }), SECCOMP_RET_ALLOW);
+  const strict = { strict: true, filters: [] };
+  for (const nr of [3, 4, 1, 119]) {
+    assert.equal(judge(strict, { ...call(nr), is32Bit: true }), SECCOMP_RET_ALLOW);
+  }
+  assert.equal(judge(strict, { ...call(15), is32Bit: true }), SECCOMP_RET_KILL_THREAD);
+});

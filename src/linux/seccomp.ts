@@ -8,6 +8,7 @@ import { toWord, viewOf } from '../support/bytes.js';
 import { bug } from '../support/errors.js';
 import type { Word } from './syscall.js';
 import {
+  AUDIT_ARCH_I386,
   AUDIT_ARCH_X86_64,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
@@ -40,6 +41,8 @@ export interface SystemCall {
   args: readonly Word[];
   /** Behind the `syscall` instruction. */
   ip: number;
+  /** Made as 32-bit code does, by a number of such code. */
+  is32Bit?: boolean;
 }
 
 const ACTIONS = {
@@ -75,14 +78,19 @@ export function isHarmless(action: number): boolean {
 
 /** read, write, exit and rt_sigreturn, and nothing else: seccomp(2), SECCOMP_SET_MODE_STRICT. */
 const STRICT_CALLS: readonly number[] = [0, 1, 60, 15];
+/** read, write, exit and sigreturn of 32-bit code. */
+const STRICT_CALLS_32: readonly number[] = [3, 4, 1, 119];
 
 /** The action of strict mode, or of all filters together: the one that takes precedence. */
 export function judge({ strict, filters }: Seccomp, call: SystemCall): number {
-  if (strict) return STRICT_CALLS.includes(call.nr) ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_THREAD;
+  if (strict) {
+    const allowed = call.is32Bit ? STRICT_CALLS_32 : STRICT_CALLS;
+    return allowed.includes(call.nr) ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_THREAD;
+  }
   const data = viewOf(
     seccomp_data.encode({
       nr: call.nr,
-      arch: AUDIT_ARCH_X86_64,
+      arch: call.is32Bit ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
       instruction_pointer: toWord(call.ip),
       args: Array.from({ length: 6 }, (_, i) => toWord(call.args[i] ?? 0)),
     }),

@@ -235,6 +235,13 @@ export const sigaction = struct(
 );
 export type Sigaction = StructValue<typeof sigaction>;
 
+/** The same as 32-bit code gives it: struct compat_sigaction (include/linux/compat.h). The mask's low word comes first. */
+export const sigaction32 = struct(
+  'compat_sigaction',
+  { sa_handler: u32, sa_flags: u32, sa_restorer: u32, sa_mask_low: u32, sa_mask_high: u32 },
+  { size: 20 },
+);
+
 /** sigaltstack(2). */
 export const stack_t = struct('stack_t', { ss_sp: u64, ss_flags: u32, ss_size: u64 }, { size: 24 });
 export type StackT = StructValue<typeof stack_t>;

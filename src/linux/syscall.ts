@@ -35,6 +35,8 @@ export interface Syscall<P extends Params = Params> {
   readonly nr: number;
   readonly params: P;
   readonly returns: ReturnKind;
+  /** A call as 32-bit code makes it: only on tapes whose data lies where such code reaches. */
+  readonly ia32?: true;
 }
 
 type ValueOfParam<X> = X extends Param<infer T> ? T : never;
@@ -50,6 +52,13 @@ export function syscall<P extends Params>(
 ): Syscall<P> {
   return { name, nr: NR[name], params, returns };
 }
+
+/** The same of 32-bit code: `nr` is its number for such code. */
+export const syscall32 = <P extends Params>(
+  name: keyof typeof NR,
+  nr: number,
+  params: P,
+): Syscall<P> => ({ name: `${name} (ia32)`, nr, params, returns: 'zero', ia32: true });
 
 export const hex = (value: Word): string => (value < 0 ? String(value) : `0x${value.toString(16)}`);
 

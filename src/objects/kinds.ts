@@ -32,6 +32,8 @@ import type {
 
 /** Calls to run inside the frozen task, on one tape with all other probes: one stop, not fifty. */
 export interface ProbeTape {
+  /** Whether it runs in threads of 32-bit code: what the kernel keeps apart for these is asked as they would. */
+  readonly is32Bit: boolean;
   /** `result()` may be asked once the tape has run; a negative value is -errno and not an error by itself. */
   call<P extends Params>(call: Syscall<P>, args: Arguments<P>): { result(): number };
   /** Memory in the task for a call to fill; `read()` once the tape has run. */

@@ -98,6 +98,14 @@ export interface RestoreContext extends RebuildInputs {
   files: FileRebuild;
 }
 
+/** vvar and vdso as ARCH_MAP_VDSO_32 maps them, one behind the other. */
+export interface Vdso32 {
+  /** Where they were when they were looked at. */
+  mappings: readonly Mapping[];
+  /** Of the vdso. */
+  bytes: Uint8Array;
+}
+
 /** All but the files, which are rebuilt first. */
 export interface RebuildInputs {
   images: ImageSet;
@@ -118,6 +126,8 @@ export interface RebuildInputs {
   port: KernelPort;
   /** The mappings of every puppet before 'memory': its code, stack, vvar, vdso. */
   puppetMappings: readonly Mapping[];
+  /** The kernel's pages for 32-bit code; undefined where no process runs such. */
+  vdso32?: Vdso32 | undefined;
   /** A descriptor that every puppet has: woodfrog's own pidfd, for pidfd_getfd of `hostFd`s. Above all saved numbers. */
   controlFd: number;
   /** Opens an image in woodfrog's own table and says its number there (for pidfd_getfd by a puppet). */

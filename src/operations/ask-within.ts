@@ -25,7 +25,7 @@ export class AskWithin implements AskingWithin {
   }
 
   program<T>(probe: (tape: ProbeTape) => () => T): (threads: readonly ThreadView[]) => T[] {
-    const question = new Question(probe);
+    const question = new Question(this.#process, probe);
     const { program } = question;
     return (threads) => {
       const { port, gadgets: finder } = this.#means;

@@ -123,6 +123,7 @@ test('older kernels, and ones built without something, are seen', () => {
     ['pidfd_getfd', 'pidfd_open', ENOSYS, /^pidfd_open: ENOSYS \| Linux 5\.3/],
     ['openat2', 'openat2', ENOSYS, /^openat2: ENOSYS/],
     ['can_map_vdso', 'arch_prctl', EINVAL, /^ARCH_MAP_VDSO_64: EINVAL \| Linux 4\.8/],
+    ['compat_cr', 'arch_prctl', EINVAL, /^ARCH_MAP_VDSO_32: EINVAL \| .*CONFIG_IA32_EMULATION/],
     ['timens', 'openat', 2, /timens_offsets is not there/],
     ['loginuid', 'openat', 2, /CONFIG_AUDIT/],
     ['ptrace', 'none', 0, /^no ptrace here \| .*yama/],

@@ -1,5 +1,5 @@
 /** Images to a plan: births, then files, memory and every task state add their steps. Pure but for facts asked of the port. */
-import { vdsoSyscall } from '../arch/arch.js';
+import { END_32_BIT, findInt80, vdsoSyscall } from '../arch/arch.js';
 import { IMAGES } from '../images/catalogue.js';
 import type { ImageSet } from '../images/directory.js';
 import type { ParentedStore } from '../images/parents.js';
@@ -29,7 +29,9 @@ import {
   type RebuildInputs,
   type RestoreContext,
   type ThreadRebuild,
+  type Vdso32,
 } from '../objects/rebuild-context.js';
+import { is32BitProcess } from '../objects/tasks/code-width.js';
 import { endOfLeader, hasEndedLeader } from '../objects/tasks/ended-leader.js';
 import type { Outside } from '../plan/birth-order.js';
 import { type BirthProcess, type Births, bearTree } from '../plan/births.js';
@@ -45,6 +47,7 @@ export interface CompileInput {
   port: KernelPort;
   options: RestoreObjectOptions;
   puppetMappings: readonly Mapping[];
+  vdso32: Vdso32 | undefined;
   store: ParentedStore;
   controlFd: number;
   hostImageFd(name: string): number;
@@ -69,7 +72,9 @@ export function compile(input: CompileInput): Compiled {
   const layouts = entries
     .filter(({ pid }) => !isZombie(images, pid))
     .map(({ pid }) => layoutOf(images.require(IMAGES.MM, pid)));
-  const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings]));
+  // What their calls refer to lies in the plan: where 32-bit code reaches, if there is such.
+  const reach = input.vdso32 === undefined ? {} : { below: END_32_BIT };
+  const plan = new Plan<HostStepPort>(choosePlanBase([...layouts, puppetMappings], reach));
   const outside = outsideOf(entries, input.options);
   const { shellJob } = input.options;
   const terminals = new Terminals({
@@ -238,17 +243,23 @@ function rebuildState(
   within({ pid: thread.vtid, comm, object: state.name }, () => state.rebuild?.(thread, context));
 }
 
-/** The address of the vdso's `syscall` in each process, by vpid; `vdso` is this kernel's. */
+/** The address of the vdso's `syscall` or `int 0x80` in each process, by vpid; the vdsos are this kernel's. */
 export function vdsoSyscalls(
   processes: readonly ProcessRebuild[],
-  vdso: Uint8Array,
+  { vdso, vdso32 }: { vdso: Uint8Array; vdso32: Vdso32 | undefined },
 ): Map<number, number> {
-  const offset = vdsoSyscall(vdso);
+  const native = vdsoSyscall(vdso);
+  const narrow = vdso32 && findInt80(vdso32.bytes);
   return new Map(
-    processes.map(({ vpid, comm, mm }) => {
+    processes.map((process) => {
+      const { vpid, comm, mm } = process;
       const found = mm.vmas.find(({ status }) => (status & VMA_AREA_VDSO) !== 0);
       if (found === undefined) throw imageError('the process has no vdso', { pid: vpid, comm });
-      return [vpid, found.start + offset];
+      const offset = is32BitProcess(process) ? narrow : native;
+      if (offset !== undefined) return [vpid, found.start + offset];
+      throw refused("this kernel's vdso for 32-bit code makes no call by int 0x80", {
+        ...{ pid: vpid, comm, object: 'vdso' },
+      });
     }),
   );
 }

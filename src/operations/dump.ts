@@ -63,6 +63,9 @@ function freezeAndWrite(
   const frozen = monotonicMs();
   const inspected = inspectTree(tree, session);
   const { images, memory, processes, furtherNames } = inspected;
+  for (const resource of inspected.unmatched) {
+    env.log.warn('dump', `Nothing in the tree is '${resource}', which --external leaves out`);
+  }
   const complete = (): void => {
     inspected.complete();
     verifyCheckpoint(images);

@@ -2,13 +2,12 @@
  * Every task state of every thread: asked from outside, asked from within on one tape per thread, and turned into
  * the core and mm entries of the images.
  */
-import { isNative } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { core_entry_march } from '../images/messages/core.js';
 import type { TaskPatch, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { CoreEntry, MmEntry } from '../objects/rebuild-context.js';
 import { coreOfEndedLeader } from '../objects/tasks/ended-leader.js';
-import { registers } from '../objects/tasks/registers.js';
+import { registers, runsItsProgram } from '../objects/tasks/registers.js';
 import { assert, defined } from '../support/assert.js';
 import { within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
@@ -97,7 +96,7 @@ function observeAll(
     for (const state of states) {
       for (const subject of subjectsOf(state, process)) {
         // Its registers are what refuses it; nothing else may be asked of it.
-        if (state !== registers && !isNative(subject.thread.regs)) continue;
+        if (state !== registers && !runsItsProgram(process, subject.thread)) continue;
         onObject(subject, state.name, () => {
           const seen = state.observe?.(port, subject);
           const more = state.observeWithin?.(asking, { ...subject, seen });
@@ -170,10 +169,11 @@ function probesOf(byThread: AskedByThread): Map<ThreadView, TaskProbe> {
     const isAlone = asked.some(({ state, subject, seen }) =>
       state.probesAlone?.({ ...subject, seen }),
     );
-    const key = asked.map(({ state }) => state.name).join();
-    const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked);
+    const { process } = firstOf(list).subject;
+    const key = [process.is32Bit, ...asked.map(({ state }) => state.name)].join();
+    const questions = (isAlone ? undefined : shared.get(key)) ?? new Questions(asked, process);
     if (!isAlone) shared.set(key, questions);
-    probes.set(thread, { process: firstOf(list).subject.process, questions, tape: undefined });
+    probes.set(thread, { process, questions, tape: undefined });
   }
   return probes;
 }

@@ -3,6 +3,7 @@ import type { ProcessView } from '../checkpoint/views.js';
 import { ImageSet } from '../images/directory.js';
 import { observeHierarchy } from '../objects/cgroups/observe.js';
 import { type CgroupEntry, CgroupSets } from '../objects/cgroups/sets.js';
+import { unmatched } from '../objects/files/external.js';
 import { addFiles, inspectFiles } from '../objects/files/inspect.js';
 import { observeFiles } from '../objects/files/observe.js';
 import type { FurtherName } from '../objects/files/remaps.js';
@@ -13,7 +14,7 @@ import { observeMemory } from '../objects/memory/observe.js';
 import { readNamespaces, verifyOneTimeNamespace } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import type { ObjectOptions } from '../objects/options.js';
-import { SeccompChains } from '../objects/tasks/seccomp.js';
+import { forAllThreads, keyOf, SeccompChains } from '../objects/tasks/seccomp.js';
 import { defined } from '../support/assert.js';
 import { gone, refused, within } from '../support/errors.js';
 import type { FrozenTree } from '../tracer/freeze.js';
@@ -28,6 +29,8 @@ export interface InspectedTree {
   images: ImageSet;
   memory: TreeMemory;
   processes: ProcessView[];
+  /** What the user leaves out, and nothing in the tree is. */
+  unmatched: readonly string[];
   /** To be made before the images are written. */
   furtherNames: readonly FurtherName[];
   /** Pure: adds what the tasks answered to the images, or refuses it. The tree may be running again. */
@@ -83,6 +86,10 @@ export function inspectTree(tree: FrozenTree, session: Session): InspectedTree {
     images,
     memory: { processes: memory, segments },
     processes,
+    unmatched: unmatched(
+      port.options.external,
+      observed.descriptions.map(({ view }) => view),
+    ),
     furtherNames: files.registry.remaps.names,
     complete() {
       const tasks = inspectTasks();
@@ -144,13 +151,24 @@ function observeCgroups(
 function inspectSeccomp(tasks: readonly InspectedProcess[]): SeccompChains {
   const chains = new SeccompChains();
   for (const { process, cores } of tasks) {
-    for (const { vtid, seccomp } of process.threads) {
+    const { threads, vpid } = process;
+    const isCommon = haveSameFilters(process);
+    for (const { vtid, seccomp } of threads) {
       const { thread_core } = cores.get(vtid) ?? {};
       if (!thread_core || !seccomp || seccomp.strict) continue;
-      thread_core.seccomp_filter = chains.idOf(seccomp.filters);
+      const { filters } = seccomp;
+      if (isCommon && vtid !== vpid) delete thread_core.seccomp_mode;
+      else
+        thread_core.seccomp_filter = chains.idOf(isCommon ? filters.map(forAllThreads) : filters);
     }
   }
   return chains;
+}
+
+/** Then they are told of the leader alone, for all of its threads. */
+function haveSameFilters({ threads, endedLeader }: ProcessView): boolean {
+  const keys = threads.map(({ seccomp }) => seccomp?.filters.map(keyOf).join('\n'));
+  return !endedLeader && keys[0] !== undefined && keys.every((key) => key === keys[0]);
 }
 
 /** Where this processor keeps extended registers: asked of it for the components that a task shows. */

@@ -12,7 +12,6 @@ export const LATER_FEATURES: Readonly<Partial<Record<FeatureName, string>>> = {
   cgroupns: 'cgroup namespaces',
   autofs: 'autofs',
   tcp_half_closed: 'TCP connections',
-  compat_cr: '32-bit programs',
   uffd: 'lazy pages',
   'uffd-noncoop': 'lazy pages',
   sk_ns: 'network namespaces',

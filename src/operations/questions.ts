@@ -1,4 +1,5 @@
 /** What is asked within tasks: the calls of probes as one program, and how their answers are read from a tape. */
+import type { ProcessView } from '../checkpoint/views.js';
 import type { ProbeTape, TaskState, TaskSubject } from '../objects/kinds.js';
 import type { Track } from '../plan/track.js';
 import { defined } from '../support/assert.js';
@@ -18,9 +19,10 @@ export class Question<T> {
   #answer: (() => T) | undefined;
   #tape: Uint8Array | undefined;
 
-  constructor(build: (tape: ProbeTape) => () => T) {
+  /** `process`: whose threads are asked, or one like it. */
+  constructor({ is32Bit }: Pick<ProcessView, 'is32Bit'>, build: (tape: ProbeTape) => () => T) {
     this.program = new ProbeProgram((track) => {
-      this.#answer = build(this.#tapeOn(track));
+      this.#answer = build(this.#tapeOn(track, is32Bit));
     });
   }
 
@@ -30,9 +32,10 @@ export class Question<T> {
     return defined(this.#answer, 'a program is built')();
   }
 
-  #tapeOn(track: Track): ProbeTape {
+  #tapeOn(track: Track, is32Bit: boolean): ProbeTape {
     const tape = (): Uint8Array => defined(this.#tape, 'a probe was read before it ran');
     return {
+      is32Bit,
       call: (call, args) => {
         const index = track.steps.length;
         track.call(call, args, { onError: 'ignore' });
@@ -50,8 +53,8 @@ export class Question<T> {
 export class Questions {
   readonly #all: Question<ReadonlyMap<TaskState, () => unknown>>;
 
-  constructor(asked: readonly Asked[]) {
-    this.#all = new Question((tape) => {
+  constructor(asked: readonly Asked[], process: ProcessView) {
+    this.#all = new Question(process, (tape) => {
       const answers = new Map<TaskState, () => unknown>();
       for (const { state, subject, seen } of asked) {
         const own = { ...subject, seen };

@@ -16,6 +16,7 @@ import { readNamespaces } from '../objects/namespaces/inside.js';
 import { observeClocks } from '../objects/namespaces/time.js';
 import { type Pid, vpid } from '../support/brand.js';
 import { CheckpointError } from '../support/errors.js';
+import { is32BitProgram } from '../tracer/views.js';
 import type { Session } from './session.js';
 
 /** More would take longer than it saves: the code is warm after some dozens. */
@@ -27,7 +28,7 @@ export function rehearse({ host, port, gadgets }: Session, root: Pid): void {
   try {
     const process = outline(host, root);
     if (process.mappings.length > MAPPINGS_MAX) return;
-    gadgets.find(root, process.mappings);
+    gadgets.find(process);
     readNamespaces(port, `/proc/${root}`, ['time']);
     observeClocks(port, root);
     const resident = Number.parseInt(port.readText(`/proc/${root}/statm`).split(' ')[1] ?? '0', 10);
@@ -42,6 +43,7 @@ export function rehearse({ host, port, gadgets }: Session, root: Pid): void {
 /** What /proc shows of a running process; its threads are left out. */
 function outline(host: Host, pid: Pid): ProcessView {
   const stat = parseStat(readText(host, `/proc/${pid}/stat`));
+  const mappings = parseMaps(readText(host, `/proc/${pid}/maps`));
   return {
     pid,
     task: pid,
@@ -57,8 +59,9 @@ function outline(host: Host, pid: Pid): ProcessView {
     status: parseStatus(readText(host, `/proc/${pid}/status`)),
     endedLeader: undefined,
     threads: [],
-    mappings: parseMaps(readText(host, `/proc/${pid}/maps`)),
+    mappings,
     pendingShared: [],
+    is32Bit: is32BitProgram(mappings),
     lateSignals: [],
   };
 }

@@ -19,7 +19,8 @@ import { signalName } from '../linux/signal.js';
 import { prctl } from '../linux/syscalls/tasks.js';
 import { PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER } from '../linux/uapi/prctl.js';
 import { fileKinds, resourceImages } from '../objects/index.js';
-import type { HostStepPort } from '../objects/rebuild-context.js';
+import type { HostStepPort, RebuildInputs, Vdso32 } from '../objects/rebuild-context.js';
+import { has32BitCode } from '../objects/tasks/code-width.js';
 import { usesSeccomp } from '../objects/tasks/seccomp.js';
 import type { RestoreOptions } from '../options/types.js';
 import { printPlan } from '../plan/print.js';
@@ -29,6 +30,7 @@ import { monotonicMs } from '../support/clock.js';
 import { refused, within } from '../support/errors.js';
 import { endPuppet, type Puppet, startPuppet } from '../tracer/puppet.js';
 import { PlanRun } from '../tracer/run.js';
+import { learnVdso32 } from '../tracer/vdso32.js';
 import { type Compiled, compile, vdsoSyscalls } from './compile.js';
 import { verifyCpu } from './cpu.js';
 import { EndedTasks } from './ended-tasks.js';
@@ -93,13 +95,13 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   log.info('restore', `First puppet is pid ${puppet.pid}`);
   let run: PlanRun<HostStepPort> | undefined;
   try {
-    session.port.xstateLayout = session.stubs.xstateLayout(getXstate(host, puppet.pid));
+    const facts = lookAt(puppet, session, images);
     const compiled = compile({
       images,
       store,
+      ...facts,
       options,
       port: session.port,
-      puppetMappings: puppet.mappings,
       controlFd: inherited.controlFd,
       hostImageFd: (name) => store.fdOf(name),
       terminalHost: terminals,
@@ -112,7 +114,7 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
       abortPuppet(session, puppet);
       return { kind: 'explained', plan: printPlan(compiled.plan).trimEnd().split('\n') };
     }
-    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env });
+    run = newRun(session, compiled, { puppet, planFd: inherited.planFd, store, env, ...facts });
     const forked = monotonicMs();
     run.build();
     const root = defined(compiled.processes[0], 'a tree has a root');
@@ -137,6 +139,17 @@ function restoreTree(options: RestoreOptions, env: OperationEnv): RestoreReport 
   } finally {
     run?.[Symbol.dispose]();
   }
+}
+
+/** What the kernel gives every task here: asked of the first puppet. */
+function lookAt(
+  puppet: Puppet,
+  { host, stubs, port, interrupts }: Session,
+  images: ImageSet,
+): Pick<RebuildInputs, 'puppetMappings'> & { vdso32: Vdso32 | undefined } {
+  port.xstateLayout = stubs.xstateLayout(getXstate(host, puppet.pid));
+  const vdso32 = has32BitCode(images) ? learnVdso32(host, { puppet, interrupts }) : undefined;
+  return { puppetMappings: puppet.mappings, vdso32 };
 }
 
 const inheritedResources = ({ inheritFd }: RestoreOptions): Map<string, number> =>
@@ -171,9 +184,16 @@ function newRun(
     planFd,
     store,
     env,
-  }: { puppet: Puppet; planFd: number; store: ImageStore; env: OperationEnv },
+    vdso32,
+  }: {
+    puppet: Puppet;
+    planFd: number;
+    store: ImageStore;
+    env: OperationEnv;
+    vdso32: Vdso32 | undefined;
+  },
 ): PlanRun<HostStepPort> {
-  const syscalls = vdsoSyscalls(processes, ownVdso(host));
+  const syscalls = vdsoSyscalls(processes, { vdso: ownVdso(host), vdso32 });
   return new PlanRun<HostStepPort>(host, plan, {
     puppet,
     first: births.first.track,

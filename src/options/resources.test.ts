@@ -9,6 +9,12 @@ test('what a dump can leave out, in each spelling', () => {
   assert.equal(externalResource('tty[8803:1a]'), 'tty[8803:1a]');
 });
 
+test('block devices of mounts keep their names', () => {
+  assert.equal(externalResource('dev[8/1]:disk'), 'dev[8/1]:disk');
+  assert.equal(externalResource('dev[disk]:/dev/sda1'), 'dev[disk]:/dev/sda1');
+  assert.throws(() => externalResource('dev[8/1]'), { code: 'usage' });
+});
+
 test('what is misspelled is refused with the right form', () => {
   const wrong = (text: string, remedy: RegExp) =>
     assert.throws(() => externalResource(text), { code: 'usage', remedy });
@@ -24,7 +30,6 @@ test('kinds that are to come are refused by what they belong to', () => {
   for (const [text, feature] of [
     ['mnt[]:ms', /mount namespaces/],
     ['mnt[/x]:name', /mount namespaces/],
-    ['dev[8/1]:disk', /block devices/],
     ['unix[12]', /unix sockets/],
     ['net[4026531840]:host', /network namespaces/],
     ['pid[4026531836]:host', /pid namespaces/],

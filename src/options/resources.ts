@@ -11,7 +11,6 @@ export interface InheritedFd {
 /** What external resources of other kinds belong to. */
 const LATER: Readonly<Record<string, string>> = {
   mnt: 'mount namespaces',
-  dev: 'mounts of block devices (mount namespaces)',
   unix: 'unix sockets',
   socket: 'sockets',
   net: 'network namespaces',
@@ -29,12 +28,15 @@ const IDS: Readonly<Record<string, { readonly form: RegExp; readonly example: st
   file: { form: new RegExp(`^${HEX}:${HEX}$`), example: 'file[1b:230084]' },
   pipe: { form: /^\d+$/, example: 'pipe[4711]' },
 };
+/** A block device that a mount needs, and its name in the images; at the restore that name, and a path. */
+const BLOCK_DEVICE = /^dev\[[^\]]+\]:.+$/;
 const EXAMPLES = Object.values(IDS).map(({ example }) => `'${example}'`);
 
 /** The resource as images and objects spell it. Throws a usage error, or `unsupported` for kinds that are to come. */
 export function externalResource(text: string): string {
   const [, kind = '', id = '', name] = RESOURCE.exec(text) ?? [];
   refuseLater(kind, text);
+  if (BLOCK_DEVICE.test(text)) return text;
   const known = IDS[kind];
   if (known?.form.test(id) && name === undefined) return `${kind}[${id}]`;
   throw usage(`Option '--external' has the value '${text}', which names no resource`, {

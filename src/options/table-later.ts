@@ -36,7 +36,7 @@ const SOCKETS: readonly OptionSpec[] = [
 ];
 
 const FILES: readonly OptionSpec[] = [
-  ...later('file watches, which woodfrog cannot save yet', [
+  ...later('the search for names of watched inodes, which woodfrog cannot make yet', [
     toggle('force-irmap', 'pre-dump dump', 'find the names of watched inodes by search', {
       rpc: 'force_irmap',
     }),

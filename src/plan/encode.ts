@@ -7,6 +7,7 @@ import {
   POISON,
   RECORD_RESULT_OFFSET,
   RECORD_SIZE,
+  TAPE_IA32,
   TAPE_INDIRECT_ARG,
   TAPE_MUST_EQUAL,
   TAPE_ON_ERROR,
@@ -203,6 +204,7 @@ export function encodeStep(
     }
   }
   if (mustEqual !== undefined) flags |= TAPE_MUST_EQUAL;
+  if (call.ia32) flags |= TAPE_IA32;
   encodeRecord(view, offset, {
     nr: call.nr,
     flags,

@@ -63,6 +63,21 @@ test('nothing lies below what mmap_min_addr may be, nor beyond user space', () =
   assert.equal(findHole(top, { length: 2 * 4096, align: 4096 }), USER_END - 2 * 4096);
 });
 
+test('for 32-bit code the plan lies where that reaches', () => {
+  const narrow: Occupied[] = [
+    { start: 0x5660_f000, end: 0x5670_e000, growsUp: true },
+    { start: 0xf74e_1000, end: 0xf7f5_3000 },
+    { start: 0xfff5_2000, end: 0xfff7_3000, growsDown: true },
+  ];
+  const base = choosePlanBase([narrow, typical], { below: 4 * GiB });
+  assert.ok(base + PLAN_LENGTH <= 4 * GiB, base.toString(16));
+  assert.ok(isFree([...narrow, ...typical], base, PLAN_LENGTH));
+  assert.throws(
+    () => choosePlanBase([[{ start: 0, end: 3.8 * GiB }]], { below: 4 * GiB }),
+    /no 512 MiB of address space below 0x100000000 are free/,
+  );
+});
+
 test('a tree without a common hole is refused', () => {
   assert.throws(
     () => choosePlanBase([[{ start: 0, end: 64 * TiB }], [{ start: 64 * TiB, end: USER_END }]]),

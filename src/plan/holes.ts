@@ -17,6 +17,8 @@ export interface HoleRequest {
   length: number;
   /** A power of two. */
   align: number;
+  /** It must end at or below this address: where 32-bit code reaches. */
+  below?: number;
 }
 
 const PAGE = 4096;
@@ -34,14 +36,11 @@ const MARGIN = 256 * 1024 * 1024;
  * The first address of a hole of this size; undefined when there is none. Prefers the empty middle of the address
  * space, and keeps away from what grows if it can.
  */
-export function findHole(
-  occupied: readonly Occupied[],
-  { length, align }: HoleRequest,
-): number | undefined {
+export function findHole(occupied: readonly Occupied[], request: HoleRequest): number | undefined {
   for (const margin of [MARGIN, 0]) {
     const taken = merged(occupied, margin);
     for (const lowest of [PREFERRED, LOWEST]) {
-      const found = firstHole(taken, lowest, { length, align });
+      const found = firstHole(taken, lowest, request);
       if (found !== undefined) return found;
     }
   }
@@ -49,11 +48,16 @@ export function findHole(
 }
 
 /** The address of the plan: free in every layout given (each process's saved mappings, and the puppet's). */
-export function choosePlanBase(layouts: readonly (readonly Occupied[])[]): number {
-  const base = findHole(layouts.flat(), { length: PLAN_LENGTH, align: HUGE_PAGE });
+export function choosePlanBase(
+  layouts: readonly (readonly Occupied[])[],
+  { below }: Pick<HoleRequest, 'below'> = {},
+): number {
+  const size = { length: PLAN_LENGTH, align: HUGE_PAGE };
+  const base = findHole(layouts.flat(), below === undefined ? size : { ...size, below });
   if (base === undefined) {
+    const where = below === undefined ? '' : ` below 0x${below.toString(16)}`;
     throw refused(
-      `no ${PLAN_LENGTH / (1024 * 1024)} MiB of address space are free in all processes of the tree`,
+      `no ${PLAN_LENGTH / (1024 * 1024)} MiB of address space${where} are free in all processes of the tree`,
       { remedy: 'restore the processes from checkpoints of their own' },
     );
   }
@@ -94,7 +98,7 @@ function merged(occupied: readonly Occupied[], margin: number): Occupied[] {
 function firstHole(
   taken: readonly Occupied[],
   lowest: number,
-  { length, align }: HoleRequest,
+  { length, align, below = HIGHEST }: HoleRequest,
 ): number | undefined {
   let at = alignUp(lowest, align);
   for (const { start, end } of taken) {
@@ -103,5 +107,5 @@ function firstHole(
     if (at + length + PAGE <= start) break;
     at = alignUp(Math.max(at, end + PAGE), align);
   }
-  return at + length <= HIGHEST ? at : undefined;
+  return at + length <= below ? at : undefined;
 }

@@ -1,16 +1,24 @@
 /**
  * Code that a task already has, to run one system call in it without a moment in which the tracer's death would
  * harm: `syscall; ret` and, to return to, `mov $15,%eax; syscall` (libc's __restore_rt). The vdso has a `syscall`
- * but nothing safe behind it: it serves where the others are missing, with a gap of some 60 us.
+ * but nothing safe behind it: it serves where the others are missing, with a gap of some 60 us. Programs of 32-bit code
+ * have all of it in their vdso: an `int 0x80` with a `ret` behind it, and their rt_sigreturn.
  */
-import { findSigreturn, findSyscallRet, vdsoSyscall } from '../arch/arch.js';
+import {
+  findInt80,
+  findSigreturn,
+  findSigreturn32,
+  findSyscallRet,
+  vdsoSyscall,
+} from '../arch/arch.js';
+import type { ProcessView } from '../checkpoint/views.js';
 import type { Host } from '../host/host.js';
 import { attemptReadMemory } from '../host/process-memory.js';
 import type { Mapping } from '../linux/procfs/maps.js';
 import { PROT_EXEC } from '../linux/uapi/mman.js';
 
 export interface Gadgets {
-  /** The address of a `syscall` instruction. */
+  /** The address of a `syscall` instruction, or of an `int 0x80`. */
   syscall: number;
   /** What runs rt_sigreturn, or undefined: then `syscall` is not followed by a `ret` either. */
   sigreturn: number | undefined;
@@ -32,7 +40,11 @@ export class GadgetFinder {
     this.#host = host;
   }
 
-  find(pid: number, mappings: readonly Mapping[]): Gadgets | undefined {
+  find(process: ProcessView): Gadgets | undefined {
+    return process.is32Bit ? this.#in32BitVdso(process) : this.#inCode(process);
+  }
+
+  #inCode({ task: pid, mappings }: ProcessView): Gadgets | undefined {
     let syscallRet: number | undefined;
     let sigreturn: number | undefined;
     for (const mapping of mappings) {
@@ -45,6 +57,19 @@ export class GadgetFinder {
         return { syscall: syscallRet, sigreturn };
     }
     return this.#fromVdso(pid, mappings);
+  }
+
+  #in32BitVdso({ task, mappings }: ProcessView): Gadgets | undefined {
+    const vdso = mappings.find(({ label }) => label === '[vdso]');
+    if (vdso === undefined) return undefined;
+    const code = attemptReadMemory(this.#host, task, vdso.start, vdso.end - vdso.start);
+    if (typeof code === 'number') return undefined;
+    const [call, back] = [findInt80(code), findSigreturn32(code)];
+    if (call === undefined) return undefined;
+    return {
+      syscall: vdso.start + call,
+      sigreturn: back === undefined ? undefined : vdso.start + back,
+    };
   }
 
   #inMapping(pid: number, mapping: Mapping): Found {

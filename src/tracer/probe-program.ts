@@ -2,8 +2,15 @@
  * The calls of a probe, encoded once for all threads that run the same: a thread gets a copy in which the addresses of
  * its data are moved to where its own tape lies. In the program itself they count from PROGRAM_BASE.
  */
-import { encodeRecord, RECORD_RESULT_OFFSET, RECORD_SIZE, TAPE_END } from '../arch/arch.js';
-import { rtSigreturn, tgkill } from '../linux/syscalls/tasks.js';
+import {
+  encodeRecord,
+  RECORD_RESULT_OFFSET,
+  RECORD_SIZE,
+  recordArgOffset,
+  TAPE_END,
+} from '../arch/arch.js';
+import { FULL_SIGSET, SIG_SETMASK, withoutSignal } from '../linux/signal.js';
+import { rtSigprocmask, rtSigreturn, tgkill } from '../linux/syscalls/tasks.js';
 import { encodeStep } from '../plan/encode.js';
 import { PlanArea } from '../plan/memory.js';
 import { Track } from '../plan/track.js';
@@ -17,8 +24,11 @@ const OTHER_BASE = 0x1dea_1000_0000;
 const DATA_MAX = 16 * 1024 * 1024;
 const DATA_ALIGN = 64;
 const WORD = 8;
-/** Behind the calls: the signal that ends the tape, and the way back. */
-const CLOSING_RECORDS = 2;
+const SIGSET_SIZE = 8;
+/** Behind the calls: the mask in which the signal is not blocked, the signal that ends the tape, and the way back. */
+const CLOSING_RECORDS = 3;
+/** The last word of that call's record is no argument of it: the mask lies there. */
+const MASK_OFFSET = recordArgOffset(5);
 
 /** One thread's end of the tape. */
 export interface TapeEnd {
@@ -46,8 +56,9 @@ export class ProbeProgram {
   constructor(build: (track: Track) => void) {
     const other = encodeAt(OTHER_BASE, build);
     const one = encodeAt(PROGRAM_BASE, build);
-    this.endOffset = one.records.length;
-    this.#dataOffset = alignUp(this.endOffset + CLOSING_RECORDS * RECORD_SIZE, DATA_ALIGN);
+    const callsLength = one.records.length;
+    this.endOffset = callsLength + RECORD_SIZE;
+    this.#dataOffset = alignUp(callsLength + CLOSING_RECORDS * RECORD_SIZE, DATA_ALIGN);
     const joined = ({ records, data }: Encoded): Uint8Array =>
       concat([records, new Uint8Array(this.#dataOffset - records.length), data]);
     this.#bytes = joined(one);
@@ -61,13 +72,25 @@ export class ProbeProgram {
     const view = viewOf(bytes);
     const by = records + this.#dataOffset - PROGRAM_BASE;
     for (const at of this.#addresses) setU64(view, at, getU64(view, at) + by);
+    this.#encodeMask(view, records, signal);
     encodeRecord(view, this.endOffset, { nr: tgkill.nr, args: [tgid, tid, signal] });
     const last = { nr: rtSigreturn.nr, flags: TAPE_END, args: [ucontext] };
     encodeRecord(view, this.endOffset + RECORD_SIZE, last);
     return bytes;
   }
 
-  /** The calls of a tape, with the one that sends the signal. */
+  /**
+   * Who runs the tape has set this mask before. Should he die when the tape has been started, and the mask has not: a
+   * thread that blocks the signal would keep it for ever.
+   */
+  #encodeMask(view: DataView, records: number, signal: number): void {
+    const offset = this.endOffset - RECORD_SIZE;
+    const mask = withoutSignal(FULL_SIGSET, signal);
+    const args = [SIG_SETMASK, records + offset + MASK_OFFSET, 0, SIGSET_SIZE, 0, mask];
+    encodeRecord(view, offset, { nr: rtSigprocmask.nr, args });
+  }
+
+  /** The calls of a tape, with those up to the one that sends the signal. */
   get callCount(): number {
     return this.endOffset / RECORD_SIZE + 1;
   }

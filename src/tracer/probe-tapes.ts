@@ -7,7 +7,7 @@ import {
   buildSigframe,
   forFrame,
   type Registers,
-  redirect,
+  redirectNative,
   sigframeSize,
   tapeInterpreter,
   type XstateLayout,
@@ -185,7 +185,7 @@ function start(tree: FrozenTree, { probe, interpreter, records, signal }: Tape):
   setRegisters(
     host,
     tid,
-    redirect(regs, {
+    redirectNative(regs, {
       ip: toWord(interpreter),
       sp: toWord(records),
       r15: toWord(records),

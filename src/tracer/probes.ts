@@ -6,6 +6,7 @@
 import type { XstateLayout } from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { EACCES } from '../linux/errno.js';
+import { NR_IA32 } from '../linux/syscall-numbers-32.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
 import {
   MAP_ANONYMOUS,
@@ -73,14 +74,15 @@ function planAreas(
   { finder, layout }: Means,
 ): Area[] {
   return [...groups].map(([process, probes]) => {
-    const gadgets = finder.find(process.task, process.mappings);
+    const gadgets = finder.find(process);
     if (gadgets === undefined) throw noGadget(process);
     const length = areaLength(probes, layout);
     const calls = [
-      { nr: mmap.nr, args: mapArguments(length, READ_WRITE + PROT_EXEC) },
-      { nr: munmap.nr, args: [0, length] },
+      { nr: numbersOf(process).mmap, args: mapArguments(length, READ_WRITE + PROT_EXEC) },
+      { nr: numbersOf(process).munmap, args: [0, length] },
     ];
-    verifyCalls(tree, caller(process), { calls, ip: gadgets.syscall });
+    const { is32Bit } = process;
+    verifyCalls(tree, caller(process), { calls, ip: gadgets.syscall, is32Bit });
     return { process, gadgets, length, base: 0, code: 0 };
   });
 }
@@ -127,7 +129,7 @@ function mapPieces(
   const calls = pieces.map(({ area: { process, gadgets }, length }) => ({
     ...caller(process),
     gadgets,
-    nr: mmap.nr,
+    nr: numbersOf(process).mmap,
     args: mapArguments(length, prot),
   }));
   const done = ({ process }: RemoteCall, result: number): void => {
@@ -138,6 +140,12 @@ function mapPieces(
   remoteCalls(tree, calls, { layout, done });
   return refused;
 }
+
+/** mmap2 differs from mmap in the unit of its offset, of which there is none. It maps where such code reaches. */
+const NUMBERS_32 = { mmap: NR_IA32.mmap2, munmap: NR_IA32.munmap };
+const NUMBERS = { mmap: mmap.nr, munmap: munmap.nr };
+const numbersOf = (process: ProcessView): { mmap: number; munmap: number } =>
+  process.is32Bit ? NUMBERS_32 : NUMBERS;
 
 const mapArguments = (length: number, prot: number): number[] => [
   ...[0, length, prot],
@@ -194,7 +202,7 @@ function unmapPieces(
   const calls = pieces.map(({ area: { process, gadgets }, address, length }) => ({
     ...caller(process),
     gadgets,
-    nr: munmap.nr,
+    nr: numbersOf(process).munmap,
     args: [address, length],
   }));
   const unmapped = ({ process }: RemoteCall, result: number): void => {

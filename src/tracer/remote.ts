@@ -6,9 +6,11 @@
  */
 import {
   buildSigframe,
+  buildSigframe32,
+  callWith,
   forFrame,
+  is32Bit,
   type Registers,
-  redirect,
   type Sigframe,
   type XstateLayout,
 } from '../arch/arch.js';
@@ -37,6 +39,7 @@ export interface RemoteCall {
   /** The thread that makes the call. */
   thread: ThreadView;
   gadgets: Gadgets;
+  /** A number of the code that the thread runs. */
   nr: number;
   args: readonly number[];
 }
@@ -91,7 +94,7 @@ interface Borrowed {
   length: number;
 }
 
-/** `syscall`: 0f 05. A thread that has not come so far has not made the call. */
+/** `syscall`: 0f 05; `int 0x80`: cd 80. A thread that has not come so far has not made the call. */
 const SYSCALL_LENGTH = 2;
 const behindCall = ({ gadgets }: RemoteCall): number => gadgets.syscall + SYSCALL_LENGTH;
 
@@ -133,7 +136,7 @@ function begin(
   { layout, borrowed }: { layout: XstateLayout; borrowed: Borrowed[] },
 ): void {
   const { host } = tree;
-  const { process, thread, gadgets, nr, args } = call;
+  const { process, thread, gadgets } = call;
   const place = gadgets.sigreturn === undefined ? undefined : placeFrame(host, call);
   const frame = place && frameOf(call, place.address, layout);
   if (place?.isBorrowed && frame) {
@@ -142,32 +145,23 @@ function begin(
   const written =
     frame && attemptWriteMemory(host, process.task, frame.frameAddress, frame.bytes) === 0;
   const sp = written ? frame.frameAddress : undefined;
-  setRegisters(host, thread.tid, callRegisters(thread.regs, gadgets, nr, args, sp));
+  setRegisters(host, thread.tid, callRegisters(call, sp));
   // After the registers: should the tracer die in between, the frame's own mask is the true one either way.
   setSigmask(host, thread.tid, FULL_SIGSET);
 }
 
 function callRegisters(
-  regs: Registers,
-  { syscall }: Gadgets,
-  nr: number,
-  args: readonly number[],
+  { thread, gadgets, nr, args }: RemoteCall,
   sp: number | undefined,
 ): Registers {
-  const [di = 0, si = 0, dx = 0, r10 = 0, r8 = 0, r9 = 0] = args;
-  const words = { di, si, dx, r10, r8, r9, ax: nr, ip: syscall };
-  const to = Object.fromEntries(
-    Object.entries(words).map(([name, value]) => [name, toWord(value)]),
-  );
-  return redirect(regs, sp === undefined ? to : { ...to, sp: toWord(sp) });
+  const regs = callWith(thread.regs, { ip: gadgets.syscall, nr, args });
+  return sp === undefined ? regs : { ...regs, sp: toWord(sp) };
 }
 
-const frameOf = (
-  { thread, gadgets }: RemoteCall,
-  address: number,
-  layout: XstateLayout,
-): Sigframe =>
-  buildSigframe({
+/** As the code that the thread runs has it: the call is made, and ends, in that code. */
+function frameOf({ thread, gadgets }: RemoteCall, address: number, layout: XstateLayout): Sigframe {
+  const build = is32Bit(thread.regs) ? buildSigframe32 : buildSigframe;
+  return build({
     address,
     regs: forFrame(thread.regs),
     xstate: thread.xstate,
@@ -176,3 +170,4 @@ const frameOf = (
     altstack: KEEP_ALTSTACK,
     restorer: gadgets.sigreturn ?? 0,
   });
+}

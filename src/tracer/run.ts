@@ -4,6 +4,8 @@
  * half-built tree with it (PTRACE_O_EXITKILL); a failure kills it here.
  */
 import {
+  callWith,
+  is32Bit,
   POISON,
   RECORD_RESULT_OFFSET,
   type Registers,
@@ -26,6 +28,7 @@ import {
 import type { Stubs } from '../host/stubs.js';
 import { isSyscallStop, pollAny, type WaitEvent, waitAny, waitAnyOrTick } from '../host/wait.js';
 import { SIGSTOP } from '../linux/signal.js';
+import { NR_IA32 } from '../linux/syscall-numbers-32.js';
 import { ftruncate } from '../linux/syscalls/files.js';
 import { mmap, munmap } from '../linux/syscalls/memory.js';
 import { exit, futex, kill } from '../linux/syscalls/tasks.js';
@@ -65,7 +68,7 @@ export interface RunOptions<P> {
   planFd: number;
   interrupts: Interrupts;
   stubs: Stubs;
-  /** The address of a `syscall` instruction in every restored process (by vpid): in its vdso. */
+  /** The address of a `syscall` instruction, or of an `int 0x80` for 32-bit code, in every restored process (by vpid). */
   vdsoSyscall(process: number): number;
   /** What the plan's own steps get. */
   port(run: PlanRun<P>): P;
@@ -400,7 +403,7 @@ export class PlanRun<P = never> implements Disposable {
     const own = user_regs_struct.decode(regs);
     if (exits === undefined) return own;
     const ip = this.#options.vdsoSyscall(tid);
-    return redirect(own, { ax: toWord(exit.nr), di: toWord(exits), ip: toWord(ip) });
+    return callWith(own, { ip, nr: is32Bit(own) ? NR_IA32.exit : exit.nr, args: [exits] });
   }
 
   /**
@@ -412,14 +415,11 @@ export class PlanRun<P = never> implements Disposable {
     const entered = new Map<Pid, boolean>();
     for (const { tid, final, process } of leaders) {
       assert(final, `pid ${tid} has no final registers`);
-      const words = {
-        ax: munmap.nr,
-        di: this.#plan.base,
-        si: PLAN_LENGTH,
-        ip: this.#options.vdsoSyscall(process),
-      };
-      const to = Object.fromEntries(Object.entries(words).map(([k, word]) => [k, toWord(word)]));
-      setRegisters(host, tid, redirect(user_regs_struct.decode(final.regs), to));
+      const regs = user_regs_struct.decode(final.regs);
+      const nr = is32Bit(regs) ? NR_IA32.munmap : munmap.nr;
+      const ip = this.#options.vdsoSyscall(process);
+      const args = [this.#plan.base, PLAN_LENGTH];
+      setRegisters(host, tid, callWith(regs, { ip, nr, args }));
       resumeToSyscall(host, tid);
       entered.set(tid, false);
     }

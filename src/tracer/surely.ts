@@ -16,7 +16,7 @@ import { PlanArea } from '../plan/memory.js';
 import type { SureTape } from '../plan/sure-tape.js';
 import { Track, type Value } from '../plan/track.js';
 import { assert } from '../support/assert.js';
-import { pid } from '../support/brand.js';
+import { type Pid, pid } from '../support/brand.js';
 import { toNumber, toSigned, viewOf } from '../support/bytes.js';
 
 const RECORDS_LENGTH = 1024 * 1024;
@@ -24,7 +24,7 @@ const DATA_LENGTH = 1024 * 1024;
 
 export interface SureOptions {
   stubs: Stubs;
-  /** Called when a signal comes meanwhile; may throw, to wait no longer. */
+  /** Called when a signal comes meanwhile; what it throws is thrown when all is done. */
   interrupted: () => void;
 }
 
@@ -45,10 +45,28 @@ export function runSurely<T>(
   const read = build(new Tape(track, { base, memory }));
   encode(track, { base, memory, data });
   const child = start(host, stubs, { base, count: track.steps.length });
-  waitEnd(host, child, interrupted);
+  waitAnyway(host, child, interrupted);
   const result = read();
   host.attempt(munmap, { addr: base, length });
   return result;
+}
+
+/** What it does must be done before anybody else goes on, also when we are told to stop meanwhile. It takes no second. */
+function waitAnyway(host: Host, child: Pid, interrupted: () => void): void {
+  const errors: unknown[] = [];
+  const noting = (act: () => unknown): void => {
+    try {
+      act();
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+  const wait = (): unknown => waitEnd(host, child, () => noting(interrupted));
+  noting(wait);
+  if (errors.length === 0) return;
+  // If it was the wait that failed, it has not ended; else there is no such child any more.
+  noting(wait);
+  throw errors[0];
 }
 
 class Tape implements SureTape {

@@ -1,6 +1,13 @@
 /** What can be read of a frozen tree from outside, in our pids and in the tasks' own. */
 
-import { abortRseq, type Registers, rseq_cs, undisturbed } from '../arch/arch.js';
+import {
+  abortRseq,
+  END_32_BIT,
+  is32Bit,
+  type Registers,
+  rseq_cs,
+  undisturbed,
+} from '../arch/arch.js';
 import type { ProcessView, ThreadView } from '../checkpoint/views.js';
 import { readText } from '../host/files.js';
 import type { Host } from '../host/host.js';
@@ -15,7 +22,7 @@ import {
   setRegisters,
 } from '../host/ptrace.js';
 import { EMEDIUMTYPE, ENOENT, errnoName } from '../linux/errno.js';
-import { parseMaps } from '../linux/procfs/maps.js';
+import { type Mapping, parseMaps } from '../linux/procfs/maps.js';
 import { parseStat, type Stat } from '../linux/procfs/stat.js';
 import { parseStatus, type Status } from '../linux/procfs/status.js';
 import type { Seccomp, SeccompFilter } from '../linux/seccomp.js';
@@ -60,6 +67,7 @@ function viewProcess(
   const hasEnded = first !== undefined && first.tid !== leader;
   const { stat, status } = hasEnded ? first : leaders;
   const pending = first === undefined ? [] : peekPending(host, first.tid, true);
+  const mappings = first === undefined ? [] : parseMaps(readText(host, `/proc/${first.tid}/maps`));
   return {
     pid: leader,
     task: first?.tid ?? leader,
@@ -75,10 +83,18 @@ function viewProcess(
     status,
     endedLeader: hasEnded ? leaders : undefined,
     threads,
-    mappings: first === undefined ? [] : parseMaps(readText(host, `/proc/${first.tid}/maps`)),
+    is32Bit: is32BitProgram(mappings, first),
+    mappings,
     pendingShared: pending,
     lateSignals: [],
   };
+}
+
+/** Its vdso tells; where it has none, what its first thread runs. */
+export function is32BitProgram(mappings: readonly Mapping[], first?: ThreadView): boolean {
+  const vdso = mappings.find(({ label }) => label === '[vdso]');
+  if (vdso !== undefined) return vdso.end <= END_32_BIT;
+  return first !== undefined && is32Bit(first.regs);
 }
 
 /** Another one than it was found by, when that one ended during the freeze: an ancestor that adopts, or nobody of the tree. */

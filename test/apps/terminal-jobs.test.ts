@@ -1,6 +1,6 @@
 /** Jobs and sessions that come back on the terminal of the restore: who is in its foreground, in which modes, and who waits. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { testSource } from '../support/paths.js';
@@ -144,6 +144,30 @@ describe('job control', () => {
       second.type('word', 'Enter');
       await second.shows(/^written\nword\ngot word/m);
       await second.shows(/^status 0/m);
+    }));
+
+  test('a job that Ctrl-Z stopped is dumped by its own shell, comes back stopped, and goes on by fg', () =>
+    withTmux(async (tmux, images) => {
+      const notes = join(tmux.dir, 'notes.txt');
+      const first = await tmux.window();
+      first.type(`vim -u NONE -i NONE -n ${notes}`, 'Enter');
+      await first.shows(/notes\.txt/);
+      first.type('iunsaved words', 'Escape');
+      await first.shows(/unsaved words/);
+      first.type('C-z');
+      await first.shows(/Stopped +vim/);
+      const pid = await first.job('vim');
+      mkdirSync(images);
+      first.type(`${tool.path} dump ${SHELL_JOB} -t $(jobs -p) -D ${images}`, 'Enter');
+      await waitFor('the end of vim', () => stateOf(pid) === undefined, WAIT_MS);
+      const second = await tmux.window();
+      second.type(restoring(tool, images), 'Enter');
+      await second.shows(/Stopped +.*woodfrog/);
+      second.type('fg', 'Enter');
+      await second.shows(/^unsaved words/m);
+      second.type('A, typed on', 'Escape', ':wq', 'Enter');
+      const isSaved = () => existsSync(notes) && readFileSync(notes, 'utf8');
+      assert.equal(await waitFor('the text', isSaved, WAIT_MS), 'unsaved words, typed on\n');
     }));
 
   test('a shell inside the tree has its jobs: fg, Ctrl-Z, bg', () =>

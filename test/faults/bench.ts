@@ -24,8 +24,8 @@ export interface Bench {
   strays: boolean;
 }
 
-export async function newBench(): Promise<Bench> {
-  const victim = await startVictim();
+export async function newBench(start: () => Promise<Victim> = () => startVictim()): Promise<Bench> {
+  const victim = await start();
   const at = (name: string): string => {
     const dir = join(victim.program.dir, name);
     mkdirSync(dir);
@@ -35,8 +35,10 @@ export async function newBench(): Promise<Bench> {
 }
 
 /** A bench whose victim is dumped and gone. */
-export async function dumpedBench(): Promise<Bench> {
-  const b = await newBench();
+export async function dumpedBench(
+  start: () => Promise<Victim> = () => startVictim(),
+): Promise<Bench> {
+  const b = await newBench(start);
   mustSucceed(await dump(b));
   await b.victim.program.mustVanish(b.victim.pids);
   return b;

@@ -4,34 +4,39 @@
 import { AssertionError } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { procLink, procText, stateOf, threadsOf, treeOf } from '../support/proc.js';
 import { killQuietly, type Program, startProgram } from '../support/program.js';
 import { compareSnapshots, type Snapshot, takeSnapshot } from '../support/snapshot.js';
 import { tool } from '../support/tool.js';
 import { sleep, waitFor } from '../support/wait.js';
 
-const SLOTS = 7;
-
 export interface Victim {
   program: Program;
   pids: readonly number[];
   snapshot: Snapshot;
+  /** How many tasks beat. */
+  slots: number;
+  /** What the program must find of its own, at any time. */
+  look?: () => Promise<void>;
 }
 
-export async function startVictim(): Promise<Victim> {
-  const program = startProgram('faults/busy.c', { args: tool.isCriu ? ['plain'] : [] });
+/** `flags`: further ones for the compiler. */
+export async function startVictim(flags: readonly string[] = []): Promise<Victim> {
+  const program = startProgram('faults/busy.c', { args: tool.isCriu ? ['plain'] : [], flags });
   await program.waitReady();
-  return { program, pids: program.tree(), snapshot: takeSnapshot(program.pid) };
+  return { program, pids: program.tree(), snapshot: takeSnapshot(program.pid), slots: 7 };
 }
 
 function beatsOf(victim: Victim): bigint[] {
   const bytes = readFileSync(join(victim.program.dir, 'beats'));
-  return Array.from({ length: SLOTS }, (_, slot) => bytes.readBigUInt64LE(slot * 8));
+  return Array.from({ length: victim.slots }, (_, slot) => bytes.readBigUInt64LE(slot * 8));
 }
 
 /** A killed dumper may leave a mapping that nobody uses; these facts then differ. */
 const STRAY_MAPPING = [/\/maps\//, /status\.Vm/];
+/** A program of 32-bit code that was restored shows a page that it does not have by itself. */
+const VSYSCALL = /\/maps\/ffffffffff600000/;
 
 export interface Tolerance {
   /** The tool was killed: it could not take its scratch mapping back. */
@@ -40,7 +45,7 @@ export interface Tolerance {
 
 /** Fails unless every task runs untraced, beats, and shows the state it had. Within ten seconds, on a slow machine. */
 export async function mustBeUnharmed(victim: Victim, tolerance: Tolerance): Promise<void> {
-  const ignore = tolerance.strayMappings ? STRAY_MAPPING : [];
+  const ignore = [VSYSCALL, ...(tolerance.strayMappings ? STRAY_MAPPING : [])];
   let complaint = '';
   const calm = (): boolean => {
     complaint = complaintAbout(victim, ignore);
@@ -57,6 +62,7 @@ export async function mustBeUnharmed(victim: Victim, tolerance: Tolerance): Prom
   await waitFor('a beat of every task', () => silent().length === 0, 10_000).catch(() => {
     throw new AssertionError({ message: `Tasks in slots ${silent().join(' ')} no longer beat` });
   });
+  await victim.look?.();
 }
 
 const sorted = (pids: readonly number[]): string => [...pids].sort((a, b) => a - b).join(' ');
@@ -179,7 +185,8 @@ function sharedNames(): string[] {
 /** Kills the whole tree and collects it. */
 export async function killVictim(victim: Victim): Promise<void> {
   // By their mark or their program: a parent may have been killed before its children, and numbers may be others' by now.
-  const own = victim.pids.filter((pid) => procLink(pid, 'exe')?.includes('/busy-'));
+  const name = basename(victim.program.command.split(' ')[0] ?? '');
+  const own = victim.pids.filter((pid) => procLink(pid, 'exe')?.includes(`/${name}`));
   for (const pid of [...victim.program.marked(), ...own]) killQuietly(pid);
   await victim.program.mustVanish(victim.pids);
   await sleep(0);

@@ -10,6 +10,7 @@ import { parseMaps } from '../../src/linux/procfs/maps.js';
 import { fileKinds, resourceImages } from '../../src/objects/index.js';
 import { DEFAULT_OBJECT_OPTIONS } from '../../src/objects/options.js';
 import type { KernelPort } from '../../src/objects/ports.js';
+import { has32BitCode } from '../../src/objects/tasks/code-width.js';
 import { compile } from '../../src/operations/compile.js';
 import { verifyPlan } from '../../src/plan/verify.js';
 import { concat, getU64, u64Bytes, viewOf } from '../../src/support/bytes.js';
@@ -97,6 +98,9 @@ function madeUpPort({ files, vdso }: UnchangedHost): KernelPort {
   };
 }
 
+/** One that no image is like. */
+const VDSO_32 = { mappings: PUPPET.slice(0, 1), bytes: new Uint8Array(4096) };
+
 /** What a restore does before anything has an effect. */
 export function compileRestore(store: ParentedStore, host: UnchangedHost): void {
   const images = readVerified(store);
@@ -109,6 +113,7 @@ export function compileRestore(store: ParentedStore, host: UnchangedHost): void 
     store,
     port: madeUpPort(host),
     puppetMappings: PUPPET,
+    vdso32: has32BitCode(images) ? VDSO_32 : undefined,
     controlFd: 1_000_000,
     options: DEFAULT_OBJECT_OPTIONS,
     hostImageFd: () => 5,

@@ -77,24 +77,44 @@ if (other === undefined || groups.isEmpty) {
       ['woodfrog dumps, CRIU restores', tool, other],
       ['CRIU dumps, woodfrog restores', other, tool],
     ];
+    const known = (facts: Record<string, string>, dumper: Tool): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(facts).filter(
+          ([key]) => dumper === tool || !/hugetlb|unified.*procs/.test(key),
+        ),
+      );
     for (const [name, dumper, restorer] of pairs) {
-      test(`cgroups that are gone are made again: ${name}`, (t) =>
-        bounded(t, async () => {
-          const { program, pids, images } = await start();
-          const before = groups.state();
-          await dumper.dump(program.pid, images, '--manage-cgroups');
-          await program.mustVanish(pids);
-          groups.remove();
-          await restorer.restore(images, '--manage-cgroups');
-          const after = groups.state();
-          const known = (facts: Record<string, string>) =>
-            Object.entries(facts).filter(
-              ([key]) => dumper === tool || !/hugetlb|unified.*procs/.test(key),
+      for (const mode of ['soft', 'full', 'strict']) {
+        test(`cgroups that are gone are made again, mode ${mode}: ${name}`, (t) =>
+          bounded(t, async () => {
+            const { program, pids, images } = await start();
+            const before = groups.state();
+            await dumper.dump(program.pid, images, '--manage-cgroups');
+            await program.mustVanish(pids);
+            groups.remove();
+            await restorer.restore(images, `--manage-cgroups=${mode}`);
+            assert.deepEqual(known(groups.state(), dumper), known(before, dumper));
+            for (const pid of pids) assert.ok(placesOf(pid, groups.name).length > 0);
+            await program.mustPass();
+          }));
+      }
+      for (const mode of ['none', 'props', 'ignore']) {
+        test(`cgroups that are there are used, mode ${mode}: ${name}`, (t) =>
+          bounded(t, async () => {
+            const { program, pids, images } = await start();
+            const before = groups.state();
+            await dumper.dump(program.pid, images, '--manage-cgroups');
+            await program.mustVanish(pids);
+            await restorer.restore(images, `--manage-cgroups=${mode}`);
+            assert.deepEqual(known(groups.state(), dumper), known(before, dumper));
+            const isThere = (pid: number): boolean => placesOf(pid, groups.name).length > 0;
+            assert.deepEqual(
+              pids.map(isThere),
+              pids.map(() => mode !== 'ignore'),
             );
-          assert.deepEqual(known(after), known(before));
-          for (const pid of pids) assert.ok(placesOf(pid, groups.name).length > 0);
-          await program.mustPass();
-        }));
+            await program.mustPass();
+          }));
+      }
     }
   });
 }

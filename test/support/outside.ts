@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import type { Pair } from './kernel.js';
 import { closePipe, isAtEnd, makePipe, readNow, readText } from './pipes.js';
-import { type Descriptors, type Program, startProgram } from './program.js';
+import { type Descriptors, type Program, Skipped, startProgram } from './program.js';
 import { describeRun, mustSucceed, type Tool } from './tool.js';
 import { waitFor } from './wait.js';
 
@@ -239,6 +239,40 @@ const fifo =
     }
   };
 
+/** A FIFO that is whole in the tree, and another in its place. */
+async function fifoByPath({ dumper, restorer }: Pair, restore: Restore): Promise<void> {
+  const program = await startOutside('fifo-both');
+  const other = join(program.dir, 'other');
+  execFileSync('mkfifo', ['-m', '600', other]);
+  const fresh = openSync(other, O_RDWR | O_NONBLOCK);
+  try {
+    const images = await dumpOutside(program, dumper, []);
+    const inherit = [`fd[4]:${join(program.dir, 'fifo').slice(1)}`];
+    const given = { images, inherit, descriptors: { 4: fresh } };
+    const { mustPass } = await restore(restorer, program, given);
+    writeSync(fresh, 'new');
+    await mustPass();
+    assert.equal(await readText(fresh, 11), 'after again');
+  } finally {
+    closeSync(fresh);
+  }
+}
+
+async function block({ dumper, restorer }: Pair, restore: Restore): Promise<void> {
+  if (!existsSync('/dev/loop0')) throw new Skipped('there is no /dev/loop0');
+  const program = await startOutside('block');
+  const resource = fileName(program);
+  const images = await dumpOutside(program, dumper, ['--external', resource]);
+  const fd = openSync('/dev/loop0', 'r');
+  try {
+    const given = { images, inherit: [`fd[3]:${resource}`], descriptors: { 3: fd } };
+    const { mustPass } = await restore(restorer, program, given);
+    await mustPass();
+  } finally {
+    closeSync(fd);
+  }
+}
+
 async function device({ dumper, restorer }: Pair, restore: Restore): Promise<void> {
   const program = await startOutside('device');
   const resource = fileName(program);
@@ -304,6 +338,16 @@ export const OUTSIDE_CASES: readonly OutsideCase[] = [
   {
     name: 'a FIFO whose reader is outside is handed in: file[MNT:INODE]',
     run: fifo('fifo-writer', 'file'),
+  },
+  {
+    name: 'a FIFO is handed in by its path',
+    run: fifoByPath,
+    criuCannotRestore: 'it does not put into it what was queued',
+  },
+  {
+    name: 'a block device is handed in: file[MNT:INODE]',
+    run: block,
+    criuCannotDump: 'it leaves out no block devices',
   },
   { name: 'a device is handed in: file[MNT:INODE]', run: device },
   { name: 'a memfd is handed in: /memfd:NAME', run: memfd },

@@ -228,7 +228,13 @@ export function subject(
       ...{ pid: pid(412), vpid: vpid(412), parent: vpid(0), vpgid: vpid(412), vsid: vpid(412) },
       ...{ task: pid(412), endedLeader: undefined },
       ...{ comm: 'cat', state: 'alive', stat: view.stat, status: view.status, threads: [view] },
-      ...{ mappings: [], pendingShared: [], lateSignals: [], stopSignal: undefined },
+      ...{
+        mappings: [],
+        pendingShared: [],
+        lateSignals: [],
+        is32Bit: false,
+        stopSignal: undefined,
+      },
       ...{ stoppedChildren: [], ...process },
     },
   };
@@ -248,11 +254,14 @@ export function inspectState(
 ): TaskPatch {
   const seen = state.observe?.(port, who);
   const own = { ...who, seen };
-  const probed = state.probe?.(probeTape(answer), state.probesAlone?.(own) ? own : undefined)();
+  const probed = state.probe?.(
+    probeTape(answer, who.process.is32Bit),
+    state.probesAlone?.(own) ? own : undefined,
+  )();
   return state.inspect?.({ ...who, seen, probed }) ?? {};
 }
 
-function probeTape(answer: Answer): ProbeTape {
+function probeTape(answer: Answer, is32Bit: boolean): ProbeTape {
   const places = new Map<number, Uint8Array>();
   const pending: (() => void)[] = [];
   const run = () => {
@@ -260,6 +269,7 @@ function probeTape(answer: Answer): ProbeTape {
   };
   let next = 0x1000;
   return {
+    is32Bit,
     call: (call, args) => {
       let result = 0;
       pending.push(() => {

@@ -139,6 +139,8 @@ export const jae = (to: string): Instruction => ({ jump: 'jae', to });
 const plain = (text: string, bytes: readonly number[]): Instruction => ({ text, bytes });
 
 export const syscallInstruction = plain('syscall', [0x0f, 0x05]);
+/** A system call of 32-bit code; see ia32.ts. */
+export const int80 = plain('int 0x80', [0xcd, 0x80]);
 export const cpuid = plain('cpuid', [0x0f, 0xa2]);
 export const ret = plain('ret', [0xc3]);
 export const pushRbx = plain('push rbx', [0x53]);

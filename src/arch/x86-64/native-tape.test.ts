@@ -1,7 +1,9 @@
 /** The interpreter, run natively. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { NR } from '../../linux/syscall-numbers.js';
+import { NR_IA32 } from '../../linux/syscall-numbers-32.js';
 import { viewOf } from '../../support/bytes.js';
 import {
   BASE,
@@ -20,6 +22,7 @@ import {
 import {
   encodeTape,
   RECORD_SIZE,
+  TAPE_IA32,
   TAPE_INDIRECT_ARG,
   TAPE_MUST_EQUAL,
   TAPE_ON_ERROR,
@@ -80,6 +83,31 @@ test('each of the six arguments arrives, directly and through an earlier result'
   assert.equal(resultOf(outcome, 2).state, 'done');
   assert.deepEqual(resultOf(outcome, 3), { state: 'done', value: 0n });
   assert.deepEqual(resultOf(outcome, 4), { state: 'done', value: BigInt(where + length) });
+});
+
+/** Its emulation brings this setting. */
+const noIa32 = existsSync('/proc/sys/abi/vsyscall32') ? {} : { skip: 'no 32-bit system calls' };
+
+test('a call of 32-bit code gets its six arguments, and its result', noIa32, () => {
+  const [where, length, protection] = [0x2000_0000, 0x1000, 3];
+  const MAP_PRIVATE_ANONYMOUS_FIXED = 0x32;
+  const mmap2 = [where, length, protection, MAP_PRIVATE_ANONYMOUS_FIXED, -1, 0];
+  const outcome = native.runTape({
+    tape: [
+      { nr: NR.getppid },
+      { nr: NR_IA32.mmap2, flags: TAPE_IA32 | TAPE_ON_ERROR, args: mmap2 },
+      { nr: NR_IA32.munmap, flags: TAPE_IA32 | TAPE_ON_ERROR, args: [where, length] },
+      { nr: NR_IA32.write, flags: TAPE_IA32, args: [resultAddress(0), where, 1] },
+      { nr: NR.umask, args: [0o123] },
+      exitWith(4),
+    ],
+    epilogue: [exitWith(99)],
+  });
+  assert.equal(outcome.status, 4);
+  assert.deepEqual(resultOf(outcome, 1), { state: 'done', value: BigInt(where) });
+  assert.deepEqual(resultOf(outcome, 2), { state: 'done', value: 0n });
+  assert.deepEqual(resultOf(outcome, 3), { state: 'failed', errno: EBADF });
+  assert.deepEqual(resultOf(outcome, 4), { state: 'done', value: BigInt(process.umask()) });
 });
 
 test('an error jumps to the epilogue only when the record says so', () => {

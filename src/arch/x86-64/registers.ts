@@ -8,6 +8,7 @@ import { type StructValue, struct, u64 } from '../../linux/struct.js';
 import { NR } from '../../linux/syscall-numbers.js';
 import { type Address, address } from '../../support/brand.js';
 import { toNumber, toSigned, toWord, viewOf } from '../../support/bytes.js';
+import { is32Bit, isEndedByStop, isFutex32, USER_CS } from './ia32.js';
 
 /** struct user_regs_struct: 27 words. */
 const declared = struct(
@@ -108,30 +109,33 @@ const EINTR = 4;
 // uapi/linux/futex.h; without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_CMD_MASK = 0x7fn;
 const FUTEX_WAIT_BITSET = 9n;
+/** Of `int 0x80`, too; and behind a `sysenter` the kernel goes on as behind an `int 0x80`. */
 const SYSCALL_INSTRUCTION_LENGTH = 2n;
-/** code segment of 64-bit user code (__USER_CS). */
-const USER_CS = 0x33n;
 
 export const instructionPointer = (regs: Registers): Address => address(toNumber(regs.ip));
 export const stackPointer = (regs: Registers): Address => address(toNumber(regs.sp));
 
+/** 32-bit code has 32 bits of a register; what images hold of it has no more. */
+const signedWord = (regs: Registers, word: bigint): bigint =>
+  is32Bit(regs) ? BigInt.asIntN(32, word) : toSigned(word);
+
 /** The number of the system call the task is stopped in; undefined when it is in none. */
 export function syscallNumber(regs: Registers): number | undefined {
-  const nr = toSigned(regs.orig_ax);
+  const nr = signedWord(regs, regs.orig_ax);
   return nr < 0n ? undefined : toNumber(nr);
 }
 
-/** The six arguments of the system call that the task is stopped in. */
-export const syscallArgs = ({ di, si, dx, r10, r8, r9 }: Registers): bigint[] => [
-  di,
-  si,
-  dx,
-  r10,
-  r8,
-  r9,
-];
+const ARGUMENTS = ['di', 'si', 'dx', 'r10', 'r8', 'r9'] as const;
+const ARGUMENTS_32 = ['bx', 'cx', 'dx', 'si', 'di', 'bp'] as const;
 
-/** True for a task that runs 64-bit code; 32-bit code has another frame and another system call table. */
+const argumentsOf = (regs: Registers): readonly (keyof Registers)[] =>
+  is32Bit(regs) ? ARGUMENTS_32 : ARGUMENTS;
+
+/** The six arguments of the system call that the task is stopped in. */
+export const syscallArgs = (regs: Registers): bigint[] =>
+  argumentsOf(regs).map((name) => regs[name]);
+
+/** True for a task that runs 64-bit code. */
 export const isNative = (regs: Registers): boolean => regs.cs === USER_CS;
 
 /** Registers that run from `ip`, on `sp`, without the kernel restarting the call that was interrupted. */
@@ -140,6 +144,22 @@ export const redirect = (regs: Registers, to: Partial<Registers>): Registers => 
   orig_ax: NO_SYSCALL,
   ...to,
 });
+
+/** The same thread, running 64-bit code: what it needs beside is in `to`. */
+export const redirectNative = (regs: Registers, to: Partial<Registers>): Registers =>
+  redirect(regs, { cs: USER_CS, ...to });
+
+/** Registers that make a system call by the instruction at `ip`, as the code that the thread runs passes arguments. */
+export function callWith(
+  regs: Registers,
+  { ip, nr, args }: { ip: number; nr: number; args: readonly (number | bigint)[] },
+): Registers {
+  const to: Partial<Registers> = { ip: toWord(ip), ax: toWord(nr) };
+  argumentsOf(regs).forEach((name, i) => {
+    to[name] = toWord(args[i] ?? 0);
+  });
+  return redirect(regs, to);
+}
 
 /**
  * What a signal frame of the same process must hold, so that rt_sigreturn resumes as the kernel would have. A restart
@@ -155,8 +175,12 @@ export function forFrame(regs: Registers): Registers {
   return reissue(regs);
 }
 
-const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
-  orig_ax === BigInt(NR.futex) && (si & FUTEX_CMD_MASK) === FUTEX_WAIT_BITSET;
+function waitsUntil(regs: Registers): boolean {
+  const { orig_ax, si, cx } = regs;
+  const operation = is32Bit(regs) ? cx : si;
+  const isFutex = is32Bit(regs) ? isFutex32(orig_ax) : orig_ax === BigInt(NR.futex);
+  return isFutex && (operation & FUTEX_CMD_MASK) === FUTEX_WAIT_BITSET;
+}
 
 /**
  * A call that a stop has interrupted, but which the kernel never issues again: it says EINTR, signal or not (signal(7)).
@@ -165,8 +189,11 @@ const waitsUntil = ({ orig_ax, si }: Registers): boolean =>
  */
 export function undisturbed(regs: Registers): Registers | undefined {
   const nr = syscallNumber(regs);
-  if (nr === undefined || !isNative(regs) || -toSigned(regs.ax) !== BigInt(EINTR)) return undefined;
-  return ENDED_BY_STOPS.has(nr) ? { ...regs, ax: toWord(-ERESTARTNOHAND) } : undefined;
+  if (nr === undefined || -signedWord(regs, regs.ax) !== BigInt(EINTR)) return undefined;
+  const isEnded = is32Bit(regs)
+    ? isEndedByStop(nr, regs)
+    : isNative(regs) && ENDED_BY_STOPS.has(nr);
+  return isEnded ? { ...regs, ax: toWord(-ERESTARTNOHAND) } : undefined;
 }
 
 /** Without an effect before they wait, so that they may be issued again. */
@@ -212,6 +239,6 @@ const reissue = (regs: Registers): Registers => ({
 
 function restartCode(regs: Registers): bigint | undefined {
   if (syscallNumber(regs) === undefined) return undefined;
-  const code = -toSigned(regs.ax);
+  const code = -signedWord(regs, regs.ax);
   return RESTARTS.includes(code) ? code : undefined;
 }

@@ -14,6 +14,7 @@ import {
   compare,
   compareRax,
   type Instruction,
+  int80,
   jae,
   je,
   jmpNear,
@@ -44,6 +45,8 @@ export const TAPE_MUST_EQUAL = 0x80;
 export const TAPE_END = 0x100;
 /** After a call that did not fail, argument 5 is the address of the epilogue from here on. */
 export const TAPE_SET_EPILOGUE = 0x200;
+/** The call is one of 32-bit code: the number is NR_IA32's, arguments are cut to 32 bits, structs are such code's. */
+export const TAPE_IA32 = 0x400;
 
 /** What a result word holds until its record has run: no system call returns it. */
 export const POISON = 0x5eed_0bad_dead_f09dn;
@@ -70,11 +73,14 @@ export const tapeInstructions: readonly Instruction[] = [
   load('ecx', memory('rsp', 4)),
   ...loadArguments(),
   ...followIndirections(),
+  testByte('ch', TAPE_IA32 >> 8),
+  jne('ia32'),
   testByte('ch', TAPE_END >> 8),
   je('call'),
   move('rsp', 'rdi'),
   label('call'),
   syscallInstruction,
+  label('called'),
   // The flags are read again: syscall destroyed rcx, and in a clone3 child rsp is another record.
   load('ecx', memory('rsp', 4)),
   load('rdx', memory('rsp', RECORD_RESULT_OFFSET)),
@@ -98,6 +104,14 @@ export const tapeInstructions: readonly Instruction[] = [
   label('fail'),
   move('rsp', 'r15'),
   jmpNear('record'),
+  label('ia32'),
+  move('ebx', 'edi'),
+  move('ecx', 'esi'),
+  move('esi', 'r10d'),
+  move('edi', 'r8d'),
+  move('ebp', 'r9d'),
+  int80,
+  jmpNear('called'),
 ];
 
 /** The interpreter: enter at offset 0 with rsp and r15 set. `labels.call` is its only `syscall` instruction. */

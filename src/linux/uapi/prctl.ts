@@ -17,6 +17,9 @@ export const PR_GET_SECUREBITS = 27;
 export const PR_SET_SECUREBITS = 28;
 export const PR_GET_TIMERSLACK = 30;
 export const PR_SET_TIMERSLACK = 29;
+/** asm/prctl.h, Linux 4.8: of vvar and vdso, for 32-bit code and for other code. A process has either. */
+export const ARCH_MAP_VDSO_32 = 0x2002;
+export const ARCH_MAP_VDSO_64 = 0x2003;
 export const PR_SET_MM = 35;
 export const PR_SET_MM_MAP = 14;
 export const PR_SET_MM_MAP_SIZE = 15;

@@ -29,6 +29,8 @@ export const SECCOMP_RET_LOG = 0x7ffc_0000;
 export const SECCOMP_RET_ALLOW = 0x7fff_0000;
 
 export const AUDIT_ARCH_X86_64 = 0xc000_003e;
+/** Of 32-bit code, on this kernel, too. */
+export const AUDIT_ARCH_I386 = 0x4000_0003;
 
 export const seccomp_data = struct(
   'seccomp_data',

@@ -1,6 +1,7 @@
 /** What can be wrong with a description of any kind; and what sort of socket one is. */
+import { decodeDev } from '../../linux/procfs/devices.js';
 import { getsockopt } from '../../linux/syscalls/sockets.js';
-import { O_ACCMODE, O_PATH, O_RDONLY } from '../../linux/uapi/fcntl.js';
+import { O_ACCMODE, O_PATH, O_RDONLY, S_IFCHR, S_IFMT } from '../../linux/uapi/fcntl.js';
 import {
   AF_INET,
   AF_INET6,
@@ -13,14 +14,28 @@ import {
   socketFamilies,
   socketTypes,
 } from '../../linux/uapi/socket.js';
-import { viewOf } from '../../support/bytes.js';
+import { toNumber, viewOf } from '../../support/bytes.js';
 import { type CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView } from '../kinds.js';
 import type { DumpPort } from '../ports.js';
+import { MISC_MAJOR, TUN_MINOR } from './external.js';
 
 /** What of a description cannot be saved, whatever kind it is of. */
 export function observeObstacle(view: DescriptionView): CheckpointError | undefined {
-  return (view.fdinfo.flags & O_PATH) !== 0 ? pathObstacle(view) : triggerObstacle(view);
+  if ((view.fdinfo.flags & O_PATH) !== 0) return pathObstacle(view);
+  return triggerObstacle(view) ?? tunObstacle(view);
+}
+
+/** Without an interface it is a device like others. fdinfo names it: drivers/net/tun.c, tun_chr_show_fdinfo. */
+function tunObstacle({ target, stat, fdinfo }: DescriptionView): CheckpointError | undefined {
+  const { major, minor } = decodeDev(toNumber(stat.rdev));
+  const isTun = (stat.mode & S_IFMT) === S_IFCHR && major === MISC_MAJOR && minor === TUN_MINOR;
+  const name = isTun ? fdinfo.find('iff') : undefined;
+  if (!name) return undefined;
+  return unsupported(
+    `'${target}' is a tun/tap descriptor of the interface '${name}': it belongs to a network namespace, which is not saved yet`,
+    { object: 'tun device', remedy: 'close it before the checkpoint' },
+  );
 }
 
 /** Documentation/accounting/psi.rst: what was written is a trigger, which belongs to the open file. */

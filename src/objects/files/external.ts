@@ -14,6 +14,10 @@ type Place = Pick<DescriptionView, 'fdinfo' | 'stat'>;
 export const externalFile = ({ fdinfo, stat }: Place): string =>
   `file[${fdinfo.mnt_id.toString(16)}:${stat.ino.toString(16)}]`;
 
+/** 'tty[8803:1a]': as stat(2) numbers devices. */
+export const externalTerminal = ({ stat: { rdev, dev } }: Pick<Place, 'stat'>): string =>
+  `tty[${rdev.toString(16)}:${dev.toString(16)}]`;
+
 export const externalPipe = (inode: bigint | number): string => `pipe[${inode}]`;
 
 /** What the user may call a pipe or FIFO. */
@@ -44,6 +48,20 @@ export const canBeExternal = ({ link, stat }: DescriptionView): boolean =>
 export const isExternalFile = (view: DescriptionView, external: readonly string[]): boolean =>
   canBeExternal(view) && external.some((given) => isSameFileName(given, externalFile(view)));
 
+/** Those that no open file of the tree is called. */
+export function unmatched(
+  external: readonly string[],
+  views: readonly DescriptionView[],
+): readonly string[] {
+  return external.filter((given) => {
+    const isCalled = (view: DescriptionView): boolean =>
+      given === externalQueue(view) ||
+      given === externalTerminal(view) ||
+      (canBeExternal(view) && isSameFileName(given, externalFile(view)));
+    return !views.some(isCalled);
+  });
+}
+
 /** The same refusal, with this way out behind those that it names. */
 export function offerExternal(error: CheckpointError, resource: string): CheckpointError {
   const others = error.remedy === undefined ? '' : `${error.remedy}, or `;
@@ -57,5 +75,8 @@ export const isDriverFile = ({ stat }: Pick<DescriptionView, 'stat'>): boolean =
 
 /** Documentation/admin-guide/devices.txt: null, zero, full, random, urandom. */
 export const STATELESS_MINORS = [3, 5, 7, 8, 9];
+/** /dev/net/tun. */
+export const MISC_MAJOR = 10;
+export const TUN_MINOR = 200;
 const isStateless = (rdev: number): boolean =>
   STATELESS_MINORS.some((minor) => rdev === 0x100 + minor);

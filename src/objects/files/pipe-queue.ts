@@ -23,7 +23,7 @@ import type { DumpPort } from '../ports.js';
 import { refuseAutofs } from './autofs.js';
 import { bytesWaiting } from './bytes-waiting.js';
 import { externalQueue, offerExternal } from './external.js';
-import { copyQueue, DEFAULT_PIPE_BYTES, makePipe, QueueCopy } from './pipe-copy.js';
+import { copyQueue, makePipe, QueueCopy } from './pipe-copy.js';
 import { findPackets, type Packet } from './pipe-packets.js';
 
 export type PipeDataEntry = MessageValue<typeof pipe_data_entry>;
@@ -134,12 +134,12 @@ function refuseIfAwaited(port: DumpPort): void {
   }
 }
 
-/** The pipe_data_entry of what was seen; undefined for an empty queue of the usual capacity. */
+/** The pipe_data_entry of what was seen; undefined if all of it is outside. */
 export function queueEntry(
   pipe_id: number,
-  { size, content, packets }: QueueSeen,
+  { size, content, packets, isExternal }: QueueSeen,
 ): { value: PipeDataEntry; payload?: Content } | undefined {
-  if (!content && size === DEFAULT_PIPE_BYTES) return undefined;
+  if (!content && isExternal) return undefined;
   const value = {
     ...{ pipe_id, bytes: content?.length ?? 0, size },
     packet_offsets: packets.map(({ offset }) => offset),

@@ -33,12 +33,6 @@ const device = ({ stat }: DescriptionView): string => {
   return `${major}:${minor}`;
 };
 
-/** Linux shows it in fdinfo: drivers/net/tun.c, tun_chr_show_fdinfo. */
-const interfaceOf = ({ fdinfo }: DescriptionView): string => {
-  const name = fdinfo.find('iff');
-  return name ? `of the interface '${name}'` : 'without an interface';
-};
-
 export const REFUSED_KINDS: readonly RefusedKind[] = [
   anonymous('io_uring', 'io_uring rings', '[io_uring]'),
   anonymous('userfaultfd', 'userfaultfds', '[userfaultfd]'),
@@ -62,13 +56,6 @@ export const REFUSED_KINDS: readonly RefusedKind[] = [
       ...['pid_for_children', 'time_for_children'],
     ].map((pseudo) => ({ pseudo })),
     what: ({ target }) => `namespace files are not saved yet, like '${target}'`,
-    remedy: CLOSE,
-  },
-  {
-    name: 'tun device',
-    recognize: [{ fileType: S_IFCHR, device: [10, 200] }],
-    what: (description) =>
-      `${quoted(description)} is a tun/tap descriptor ${interfaceOf(description)}: it belongs to a network namespace, which is not saved yet`,
     remedy: CLOSE,
   },
   {

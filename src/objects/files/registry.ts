@@ -3,7 +3,7 @@ import { fd_types, type file_entry } from '../../images/messages/fdinfo.js';
 import type { fown_entry } from '../../images/messages/fown.js';
 import type { MessageValue } from '../../images/schema.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
-import { S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
+import { O_ACCMODE, O_APPEND, O_WRONLY, S_IFCHR, S_IFREG } from '../../linux/uapi/fcntl.js';
 import { toNumber } from '../../support/bytes.js';
 import { CheckpointError, unsupported } from '../../support/errors.js';
 import type { DescriptionView, FileIds, NamedFile } from '../kinds.js';
@@ -190,14 +190,16 @@ function regEntry(
   { id, flags, pos }: { id: number; flags: number; pos: bigint },
 ): RegFileEntry {
   if (obstacle) throw anew(obstacle);
-  const isRegular = toType(stat) === S_IFREG;
+  // What is only appended to may have grown by the time of the restore: its writers do not mind.
+  const onlyGrows = (flags & O_ACCMODE) === O_WRONLY && (flags & O_APPEND) !== 0;
+  const hasSize = toType(stat) === S_IFREG && !onlyGrows;
   return {
     id,
     flags,
     pos: BigInt.asUintN(64, pos),
     fown: noOwner(),
     name,
-    ...(isRegular && { size: stat.size }),
+    ...(hasSize && { size: stat.size }),
     ...(isExternal && { ext: true }),
     mode: stat.mode,
     build_id: [...(buildId ?? [])],

@@ -300,7 +300,7 @@ const guardVma = (start: number, end: number): Vma => ({
   pgoff: 0,
   shmid: 0n,
   prot: 0,
-  flags: MAP_PRIVATE | MAP_ANONYMOUS,
+  flags: 0,
   status: VMA_AREA_GUARD,
   fd: -1,
 });

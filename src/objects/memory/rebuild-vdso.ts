@@ -3,17 +3,19 @@
  * go to a staging area while everything else is unmapped and mapped, then into place. A kernel whose vdso has its
  * functions elsewhere is refused: the program may hold their addresses.
  */
-import { vdsoBuildId, vdsoDifferences } from '../../arch/arch.js';
+import { isVdso32, vdsoBuildId, vdsoDifferences } from '../../arch/arch.js';
 import { AT_SYSINFO_EHDR, auxvValue, parseAuxv } from '../../linux/procfs/auxv.js';
 import type { Mapping } from '../../linux/procfs/maps.js';
-import { mremap, processVmReadv } from '../../linux/syscalls/memory.js';
-import { getpid } from '../../linux/syscalls/tasks.js';
+import { mremap, munmap, processVmReadv } from '../../linux/syscalls/memory.js';
+import { archPrctl, getpid } from '../../linux/syscalls/tasks.js';
 import { iovec, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../linux/uapi/mman.js';
+import { ARCH_MAP_VDSO_32 } from '../../linux/uapi/prctl.js';
 import type { Track } from '../../plan/track.js';
+import { defined } from '../../support/assert.js';
 import { toNumber } from '../../support/bytes.js';
 import { imageError, refused, unsupported } from '../../support/errors.js';
 import type { KernelPort } from '../ports.js';
-import type { ProcessRebuild } from '../rebuild-context.js';
+import type { ProcessRebuild, Vdso32 } from '../rebuild-context.js';
 import { VMA_AREA_VDSO, VMA_AREA_VVAR, type Vma } from './vma.js';
 
 /** A piece of the kernel's pages in the puppet, and where it belongs. */
@@ -87,6 +89,31 @@ export function addMoves(
   }
 }
 
+/** Maps all of the kernel's pages for 32-bit code at `staging`, one behind the other, and moves those that were kept. */
+export function addVdso32(
+  track: Track,
+  pieces: readonly KernelPiece[],
+  { staging, vdso32 }: { staging: number; vdso32: Vdso32 },
+): void {
+  const first = defined(vdso32.mappings[0], 'a vdso is a mapping').start;
+  const object = 'vdso';
+  track.call(
+    archPrctl,
+    { code: ARCH_MAP_VDSO_32, addr: staging },
+    { mustEqual: vdso32.bytes.length, object },
+  );
+  for (const { from, length, to } of pieces) {
+    const size = { old_size: length, new_size: length };
+    const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    const places = { old_address: staging + from - first, new_address: to };
+    track.call(mremap, { ...places, ...size, flags }, { mustEqual: to, object });
+  }
+  track.call(munmap, { addr: staging, length: vdso32Length(vdso32) }, { object });
+}
+
+export const vdso32Length = ({ mappings }: Vdso32): number =>
+  mappings.reduce((sum, { start, end }) => sum + end - start, 0);
+
 /** The vdso of the running kernel, as this process has it. */
 export function readOwnVdso(port: KernelPort, length: number): Uint8Array {
   const auxv = port.attemptReadBytes('/proc/self/auxv');
@@ -122,6 +149,9 @@ export function verifyVdso(
 ): void {
   if (saved === undefined) {
     throw imageError('its pages are not saved, so that it cannot be compared', { object: 'vdso' });
+  }
+  if (isVdso32(saved) !== isVdso32(current)) {
+    throw imageError('its pages are of other code than the process runs', { object: 'vdso' });
   }
   const differences = vdsoDifferences(saved, current);
   if (differences.length > 0) {

@@ -4,6 +4,7 @@
  * looking at pagemaps and at this kernel's vdso.
  */
 
+import { END_32_BIT } from '../../arch/arch.js';
 import { IMAGES } from '../../images/catalogue.js';
 import { parentChain } from '../../images/parents.js';
 import { munmap } from '../../linux/syscalls/memory.js';
@@ -14,10 +15,12 @@ import { PR_SET_THP_DISABLE } from '../../linux/uapi/prctl.js';
 import { findHole, type Occupied } from '../../plan/holes.js';
 import { PLAN_LENGTH } from '../../plan/plan.js';
 import type { Track } from '../../plan/track.js';
+import { defined } from '../../support/assert.js';
 import { PAGE_SIZE } from '../../support/brand.js';
 import { toNumber } from '../../support/bytes.js';
 import { imageError, refused, within } from '../../support/errors.js';
 import { owns, type ProcessRebuild, type RestoreContext } from '../rebuild-context.js';
+import { is32BitProcess } from '../tasks/code-width.js';
 import {
   addReads,
   type MemoryContext,
@@ -46,10 +49,12 @@ import { addMemfdMappings, isMappedMemfd, splitPieces } from './rebuild-memfd.js
 import { addMakings, addUses, collectObjects, type SharedObject } from './rebuild-shared.js';
 import {
   addMoves,
+  addVdso32,
   type KernelPiece,
   kernelPieces,
   readOwnVdso,
   totalLength,
+  vdso32Length,
   verifyVdso,
 } from './rebuild-vdso.js';
 import { USER_END, VMA_AREA_GUARD, VMA_AREA_VDSO, VMA_AREA_VVAR, type Vma } from './vma.js';
@@ -97,7 +102,13 @@ function rebuildProcess(
   const rings = vmas.filter(isAioVma);
   const { inside: ofRings, outside: own } = splitPieces(outside, rings);
   // First of all, the saved vdso is as long as the kernel's: so much is read, whatever the image says.
-  const kernels = kernelPieces(context.puppetMappings, vmas);
+  const vdso32 = is32BitProcess(process)
+    ? defined(context.vdso32, 'the vdso of 32-bit code was looked at')
+    : undefined;
+  const kernels = kernelPieces(vdso32?.mappings ?? context.puppetMappings, vmas);
+  if (vdso32 && vmas.some(({ end }) => end > END_32_BIT)) {
+    throw imageError('a 32-bit program has memory beyond 4 GiB', { object: 'memory' });
+  }
   if (vdsoVma) within({ object: 'vdso' }, () => vdso.verify(process, vdsoVma, saved));
 
   const occupied: Occupied[] = [
@@ -105,13 +116,16 @@ function rebuildProcess(
     ...context.puppetMappings,
     { start: context.plan.base, end: context.plan.base + PLAN_LENGTH },
   ];
-  const staging = stagingFor(kernels, occupied);
-  occupied.push({ start: staging, end: staging + totalLength(kernels) });
+  const staged = vdso32 ? vdso32Length(vdso32) : totalLength(kernels);
+  const staging = stagingFor(staged, occupied);
+  occupied.push({ start: staging, end: staging + staged });
 
   const withPages = mappingsWithPages(plain, own);
   const fds = openFiles(context, process, plain);
   const pageFiles = openPageFiles(context, process, own);
-  clearPuppet(track.at('memory'), { plan: context.plan.base, kernels, staging });
+  // Of 32-bit code the kernel maps them anew.
+  const moved = vdso32 ? [] : kernels;
+  clearPuppet(track.at('memory'), { plan: context.plan.base, kernels: moved, staging });
   const guards = mm.vmas.filter(({ status }) => status & VMA_AREA_GUARD);
   const filling = (vma: Vma): number =>
     withPages.has(vma) || vma.accounted ? fillingProt(vma) : vma.prot;
@@ -129,7 +143,8 @@ function rebuildProcess(
     });
   }
   const made = addMakings(context, process, { objects, occupied });
-  addMoves(track.at('memory'), kernels, { staging, into: 'place' });
+  addMoves(track.at('memory'), moved, { staging, into: 'place' });
+  if (vdso32) addVdso32(track, kernels, { staging, vdso32 });
   addAioContexts(context, process, { vmas: rings, pieces: ofRings });
   addMemfdMappings(context, process, { vmas: memfds, pieces: ofMemfds });
   return made;
@@ -142,8 +157,7 @@ const holdsOne = ({ start, end }: Vma, guards: readonly Vma[]): boolean =>
 const ownPieces = (pieces: readonly Piece[], vdso: Vma | undefined): readonly Piece[] =>
   vdso === undefined ? pieces : pieces.flatMap((piece) => splitPiece(piece, vdso).outside);
 
-function stagingFor(kernels: readonly KernelPiece[], occupied: readonly Occupied[]): number {
-  const length = totalLength(kernels);
+function stagingFor(length: number, occupied: readonly Occupied[]): number {
   if (length === 0) return 0;
   const staging = findHole(occupied, { length, align: PAGE_SIZE });
   if (staging === undefined) throw refused('no address space is free beside what was saved');
@@ -222,7 +236,7 @@ function addThpDisable(track: Track, disabled: 0 | 1): void {
 /** Compares saved vdsos with this kernel's; the tasks of one tree mostly have the same one. */
 class VdsoCheck {
   readonly #context: MemoryContext;
-  #current: Uint8Array | undefined;
+  #own: Uint8Array | undefined;
 
   constructor(context: MemoryContext) {
     this.#context = context;
@@ -230,10 +244,16 @@ class VdsoCheck {
 
   /** `vma` is as long as the kernel's own. */
   verify(process: ProcessRebuild, vma: Vma, pieces: readonly Piece[]): void {
-    const { port, chain } = this.#context;
-    this.#current ??= readOwnVdso(port, vma.end - vma.start);
-    const saved = readPieces(chain, pieces, vma);
-    if (saved && Buffer.compare(saved, this.#current) === 0) return;
-    verifyVdso(process, vma, { saved, current: this.#current });
+    const current = this.#currentOf(process, vma);
+    const saved = readPieces(this.#context.chain, pieces, vma);
+    if (saved && Buffer.compare(saved, current) === 0) return;
+    verifyVdso(process, vma, { saved, current });
+  }
+
+  #currentOf(process: ProcessRebuild, { start, end }: Vma): Uint8Array {
+    const { port, vdso32 } = this.#context;
+    if (vdso32 && is32BitProcess(process)) return vdso32.bytes;
+    this.#own ??= readOwnVdso(port, end - start);
+    return this.#own;
   }
 }

@@ -28,7 +28,7 @@ export const mmLayout = defineTaskState<Uint8Array, number>({
     const asked = tape.call(brk, { addr: 0 });
     return () => asked.result();
   },
-  inspect: ({ process: { stat }, seen, probed }) => ({
+  inspect: ({ process: { stat, is32Bit }, seen, probed }) => ({
     mm: {
       mm_start_code: stat.start_code,
       mm_end_code: stat.end_code,
@@ -41,7 +41,8 @@ export const mmLayout = defineTaskState<Uint8Array, number>({
       mm_arg_end: stat.arg_end,
       mm_env_start: stat.env_start,
       mm_env_end: stat.env_end,
-      mm_saved_auxv: withoutEnd(auxvWords(seen)),
+      // Of 32-bit code each word is a pair, and CRIU keeps them all.
+      mm_saved_auxv: is32Bit ? auxvWords(seen) : withoutEnd(auxvWords(seen)),
     },
   }),
   rebuild({ track, process }, { files }) {

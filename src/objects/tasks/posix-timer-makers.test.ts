@@ -55,6 +55,7 @@ class Kernel implements AskingWithin {
     this.runs += 1;
     const places = new Map<number, Uint8Array>();
     const read = probe({
+      is32Bit: false,
       call: (call, args) => {
         const result = this.#call(vtid, call.name, { args, places });
         return { result: () => result };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  type Answer,
   fakePort,
   goldenCore,
   inspectState,
@@ -13,7 +14,7 @@ import { processVmReadv } from '../../linux/syscalls/memory.js';
 import { iovec } from '../../linux/uapi/mman.js';
 import { user_desc } from '../../linux/uapi/prctl.js';
 import { defined } from '../../support/assert.js';
-import { toWord, u64Bytes } from '../../support/bytes.js';
+import { concat, toWord, u32Bytes, u64Bytes } from '../../support/bytes.js';
 import { fpu, xstateOf } from './fpu.js';
 import { registers } from './registers.js';
 import { rseq } from './rseq.js';
@@ -68,11 +69,47 @@ test('a thread inside a critical section resumes at its abort handler', () => {
   assert.throws(() => ipOf(0x666n), /critical section at 0x666 cannot be read/);
 });
 
-test('32-bit code is refused, on both ways', () => {
-  const compat = subject({ regs: { ...stopped, cs: 0x23n } });
-  assert.throws(() => inspectState(registers, compat), /32-bit code/);
-  const core = { ...golden, thread_info: { ...info, gpregs: { ...info.gpregs, mode: 2 } } };
-  assert.throws(() => rebuildState(registers, { core }), /32-bit code/);
+test('of 32-bit code an image has what such code sees', () => {
+  // pause(2) is 29 there.
+  const regs = { ...stopped, cs: 0x23n, r8: 7n, gs: 0x63n, gs_base: 0xf7f0_0000n, orig_ax: 29n };
+  const patch = inspectState(registers, subject({ regs }, { is32Bit: true }));
+  const { gpregs } = defined(patch.thread_info, 'thread_info');
+  assert.deepEqual(
+    { mode: gpregs?.mode, ax: gpregs?.ax, r8: gpregs?.r8, gs: gpregs?.gs, base: gpregs?.gs_base },
+    { mode: 2, ax: 29n, r8: 0n, gs: 0x63n, base: 0n },
+  );
+  assert.equal(gpregs?.ip, BigInt.asUintN(32, stopped.ip) - 2n);
+});
+
+test('a thread that runs other code than its program is refused by name', () => {
+  const inNative = subject({ regs: { ...stopped, cs: 0x23n } });
+  assert.throws(() => inspectState(registers, inNative), /32-bit code in a 64-bit program/);
+  const inNarrow = subject({ regs: stopped }, { is32Bit: true });
+  assert.throws(() => inspectState(registers, inNarrow), /64-bit code in a 32-bit program/);
+});
+
+/** The golden core, as one of 32-bit code, with a segment for gs. */
+function core32(gpregs: Partial<typeof info.gpregs> = {}) {
+  const desc = {
+    ...{ entry_number: 12, base_addr: 0xf7f1_5540, limit: 0xf_ffff, seg_32bit: true },
+    ...{ contents_h: false, contents_l: false, read_exec_only: false, limit_in_pages: true },
+    ...{ seg_not_present: false, usable: true },
+  };
+  const own = { ...info.gpregs, mode: 2, cs: 0x23n, gs: 0x63n, fs: 0n, ...gpregs };
+  return { ...golden, thread_info: { ...info, gpregs: own, tls: [desc] } };
+}
+
+test('32-bit code gets its registers, and the base of gs from the segment', () => {
+  const core = core32({ ax: 29n, ip: 0xf7f1_c5e7n, restart: 514 });
+  const final = defined(rebuildState(registers, { core }).task.final, 'final state');
+  const { cs, ax, ip, fs_base, gs_base } = user_regs_struct.decode(final.regs);
+  assert.deepEqual(
+    { cs, ax, ip, fs_base, gs_base },
+    { cs: 0x23n, ax: toWord(-514), ip: 0xf7f1_c5e9n, fs_base: 0n, gs_base: 0xf7f1_5540n },
+  );
+  assert.throws(() => rebuildState(registers, { core: core32({ cs: 0x33n }) }), /segment is 0x33/);
+  const native = { ...golden, thread_info: { ...info, gpregs: { ...info.gpregs, cs: 0x23n } } };
+  assert.throws(() => rebuildState(registers, { core: native }), /segment is 0x23/);
 });
 
 test('a call that was interrupted is left to the kernel, which issues it again or says EINTR', () => {
@@ -122,6 +159,23 @@ test('rseq is registered again as it was', () => {
   ]);
   const odd = subject({ rseq: { pointer, size, signature, flags: 1 } });
   assert.throws(() => inspectState(rseq, odd), /rseq flags 0x1/);
+});
+
+test('32-bit code has a robust list of its own, asked and set by its own calls', () => {
+  const answer: Answer = ({ ia32 }) => {
+    assert.equal(ia32, true);
+    return [0, concat([u32Bytes(0xf7f1_55ac), u32Bytes(12)])];
+  };
+  const who = subject({ robustList: { head: 0, length: 24 } }, { is32Bit: true });
+  assert.deepEqual(inspectState(robustList, who, { answer }), {
+    thread_core: { futex_rla: 0xf7f1_55ac, futex_rla_len: 12 },
+  });
+  const thread_core = { ...defined(golden.thread_core, ''), futex_rla: 0xf7f1_55ac };
+  const core = { ...core32(), thread_core: { ...thread_core, futex_rla_len: 12 } };
+  assert.deepEqual(stepsOf(robustList, { core }), [
+    'threads:',
+    'set_robust_list (ia32)(0xf7f155ac, 12)',
+  ]);
 });
 
 test('the tid address and the robust list go where they were', () => {

@@ -14,7 +14,7 @@ import { ImageSet } from '../../images/directory.js';
 import { seccomp_mode } from '../../images/messages/core.js';
 import { sock_fprog } from '../../linux/uapi/seccomp.js';
 import { defined } from '../../support/assert.js';
-import { SeccompChains, seccomp, usesSeccomp } from './seccomp.js';
+import { forAllThreads, SeccompChains, seccomp, usesSeccomp } from './seccomp.js';
 
 const ALLOW = Uint8Array.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 const NOTIFY = Uint8Array.from([6, 0, 0, 0, 0, 0, 0xc0, 0x7f]);
@@ -81,6 +81,32 @@ test('filters are installed oldest first, before the credentials', () => {
     ['credentials', 1, 4, 0],
     ['credentials', 2, 6, 0],
   ]);
+});
+
+test('a thread without filters of its own has those that the leader has for all', () => {
+  const restored = (flags: typeof forAllThreads) => {
+    const chains = new SeccompChains();
+    const leader = filtered(chains.idOf([flags(oldest), youngest]));
+    const { context, thread } = rebuildState(seccomp, { core: leader, images: imagesWith(chains) });
+    const { process, track } = thread;
+    const other = { ...thread, vtid: 413, isLeader: false, core: golden };
+    process.threads.push(other);
+    track.steps.length = 0;
+    for (const one of process.threads) seccomp.rebuild?.(one, context);
+    return track.steps.map((step) => [step.stage, (step.args as { flags: number }).flags]);
+  };
+  // The first is everybody's (TSYNC); the second, without the flag, is the leader's alone.
+  assert.deepEqual(restored(forAllThreads), [
+    ['pending signals', 5],
+    ['credentials', 6],
+  ]);
+  assert.deepEqual(
+    restored((filter) => filter),
+    [
+      ['credentials', 4],
+      ['credentials', 6],
+    ],
+  );
 });
 
 test('strict mode, also where older images have it, and none', () => {

@@ -26,6 +26,12 @@ import type { CoreEntry, ProcessRebuild } from '../rebuild-context.js';
 
 type SeccompEntry = MessageValue<typeof seccomp_entry>;
 
+/** SECCOMP_FILTER_FLAG_TSYNC of a filter in an image: the leader installs it, and all threads get it. */
+export const forAllThreads = ({ program, flags }: SeccompFilter): SeccompFilter => ({
+  program,
+  flags: flags | SECCOMP_FILTER_FLAG_TSYNC,
+});
+
 /**
  * Chains as images hold them: each filter names the one that is installed after it, and a thread its oldest one. Equal
  * chains are there once.
@@ -76,14 +82,12 @@ export const seccomp = defineTaskState({
         remedy: 'run woodfrog without (in a container: --security-opt seccomp=unconfined)',
       });
     }
-    const mode = seccompMode(core);
-    if (mode === seccomp_mode.strict) {
+    if (seccompMode(core) === seccomp_mode.strict) {
       const args = { operation: SECCOMP_SET_MODE_STRICT, flags: 0, args: 0 };
       track.at('credentials').call(seccompCall, args);
       return;
     }
-    if (mode !== seccomp_mode.filter) return;
-    const chain = chainOf(core, images);
+    const chain = chainOf(core, process, images);
     const shared = sharedLength(process, images);
     if (isLeader) {
       // All threads get the very same filters, so that the program can go on to synchronize them.
@@ -106,8 +110,21 @@ export const usesSeccomp = (images: ImageSet): boolean =>
     .ids(IMAGES.CORE)
     .some((id) => seccompMode(images.require(IMAGES.CORE, id)) !== seccomp_mode.disabled);
 
-/** The filters of a thread, the oldest first. */
-function chainOf({ thread_core, tc }: CoreEntry, images: ImageSet): SeccompFilter[] {
+/**
+ * The filters of a thread, the oldest first. Where all threads have the same, an image names them for the leader alone,
+ * each with SECCOMP_FILTER_FLAG_TSYNC.
+ */
+function chainOf(core: CoreEntry, { threads }: ProcessRebuild, images: ImageSet): SeccompFilter[] {
+  const mode = seccompMode(core);
+  if (mode === seccomp_mode.filter) return namedChain(core, images);
+  const leader = threads[0]?.core ?? core;
+  if (mode !== seccomp_mode.disabled || seccompMode(leader) !== seccomp_mode.filter) return [];
+  const chain = namedChain(leader, images);
+  const last = chain.findLastIndex(({ flags }) => (flags & SECCOMP_FILTER_FLAG_TSYNC) !== 0);
+  return chain.slice(0, last + 1);
+}
+
+function namedChain({ thread_core, tc }: CoreEntry, images: ImageSet): SeccompFilter[] {
   const { seccomp_filters: all } = images.get(IMAGES.SECCOMP) ?? { seccomp_filters: [] };
   const chain: SeccompFilter[] = [];
   let id = thread_core?.seccomp_filter ?? tc?.old_seccomp_filter;
@@ -128,15 +145,18 @@ function chainOf({ thread_core, tc }: CoreEntry, images: ImageSet): SeccompFilte
 }
 
 /** How many filters, from the oldest on, all threads of the process have in common; 0 for a process of one. */
-function sharedLength({ threads }: ProcessRebuild, images: ImageSet): number {
+function sharedLength(process: ProcessRebuild, images: ImageSet): number {
+  const { threads } = process;
   if (threads.length <= 1) return 0;
-  if (threads.some(({ core }) => seccompMode(core) !== seccomp_mode.filter)) return 0;
-  const [first = [], ...others] = threads.map(({ core }) => chainOf(core, images).map(keyOf));
+  const [first = [], ...others] = threads.map(({ core }) =>
+    chainOf(core, process, images).map(keyOf),
+  );
   const differs = first.findIndex((key, i) => others.some((chain) => chain[i] !== key));
   return differs < 0 ? first.length : differs;
 }
 
-const keyOf = ({ program, flags }: SeccompFilter): string => `${flags} ${program.join()}`;
+export const keyOf = ({ program, flags }: SeccompFilter): string =>
+  `${flags & SECCOMP_FILTER_FLAG_LOG} ${program.join()}`;
 
 /** What a filter does to speculation is a state of its own, which has been restored. */
 function install(track: Track, { program, flags }: SeccompFilter, further: number): void {

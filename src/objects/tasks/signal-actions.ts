@@ -9,11 +9,14 @@ import {
   SIGSTOP,
   type Sigaction,
   sigaction,
+  sigaction32,
   signalName,
 } from '../../linux/signal.js';
+import { rtSigaction32 } from '../../linux/syscalls/ia32.js';
 import { rtSigaction } from '../../linux/syscalls/tasks.js';
 import type { Track } from '../../plan/track.js';
-import { imageError, unsupported } from '../../support/errors.js';
+import { splitWord, toNumber } from '../../support/bytes.js';
+import { imageError } from '../../support/errors.js';
 import { defineTaskState } from '../kinds.js';
 import { answer } from './common.js';
 
@@ -41,7 +44,11 @@ export const signalActions = defineTaskState<undefined, Sigaction[]>({
         return sigaction.decode(oldact.read());
       });
   },
-  inspect: ({ probed }) => ({ tc: { sigactions: probed.map(toEntry) } }),
+  inspect: ({ process: { is32Bit }, probed }) => ({
+    tc: {
+      sigactions: probed.map((action) => ({ ...toEntry(action), compat_sigaction: is32Bit })),
+    },
+  }),
   rebuild({ core, track }) {
     const actions = core.tc?.sigactions ?? [];
     if (actions.length !== ACTION_SIGNALS.length) {
@@ -53,7 +60,7 @@ export const signalActions = defineTaskState<undefined, Sigaction[]>({
     setAction(track.at('threads'), SIGCHLD, sigaction.encode({ sa_handler: SIG_DFL }));
     actions.forEach((entry, i) => {
       const signal = ACTION_SIGNALS[i];
-      if (signal !== undefined) setAction(track, signal, encodeEntry(entry, signal));
+      if (signal !== undefined) setSaved(track, signal, entry);
     });
   },
 });
@@ -63,22 +70,28 @@ const toEntry = ({ sa_handler, sa_flags, sa_restorer, sa_mask }: Sigaction): Ent
   flags: sa_flags,
   restorer: sa_restorer,
   mask: sa_mask,
-  compat_sigaction: false,
 });
 
-function encodeEntry(entry: Entry, signal: number): Uint8Array {
-  if (entry.compat_sigaction) {
-    throw unsupported(`${signalName(signal)} has a 32-bit handler`, {
-      remedy: 'only 64-bit programs are supported',
-    });
+/** Whoever sets an action decides by its system call which frames the kernel builds for the handler. */
+function setSaved(track: Track, signum: number, entry: Entry): void {
+  const { sigaction: sa_handler, flags: sa_flags, restorer: sa_restorer, mask: sa_mask } = entry;
+  if (!entry.compat_sigaction) {
+    setAction(track, signum, sigaction.encode({ sa_handler, sa_flags, sa_restorer, sa_mask }));
+    return;
   }
-  return sigaction.encode({
-    sa_handler: entry.sigaction,
-    sa_flags: entry.flags,
-    sa_restorer: entry.restorer,
-    sa_mask: entry.mask,
+  const { low, high } = splitWord(sa_mask);
+  const narrow = (word: bigint): number => {
+    if (word <= LAST_WORD_32) return toNumber(word);
+    throw imageError(`${signalName(signum)} has 0x${word.toString(16)}, beyond 32-bit code`);
+  };
+  const act = sigaction32.encode({
+    ...{ sa_handler: narrow(sa_handler), sa_flags: narrow(sa_flags) },
+    ...{ sa_restorer: narrow(sa_restorer), sa_mask_low: low, sa_mask_high: high },
   });
+  track.call(rtSigaction32, { signum, act, oldact: 0, sigsetsize: SIGSET_SIZE });
 }
+
+const LAST_WORD_32 = 0xffff_ffffn;
 
 function setAction(track: Track, signum: number, act: Uint8Array): void {
   track.call(rtSigaction, { signum, act, oldact: 0, sigsetsize: SIGSET_SIZE });

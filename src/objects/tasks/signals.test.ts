@@ -17,6 +17,7 @@ import {
   SIGTSTP,
   SIGUSR1,
   sigaction,
+  sigaction32,
   siginfo,
   sigmask,
   stack_t,
@@ -69,12 +70,29 @@ test('all 62 actions are set, once no child can end any more', () => {
   });
 });
 
-test('an image without its 62 actions, or with 32-bit ones, is refused', () => {
+test('actions of 32-bit code are saved as such, and set as such code sets them', () => {
+  const patch = inspectState(signalActions, subject({}, { is32Bit: true }), {
+    answer: () => [0, sigaction.encode({ sa_handler: 0x8049_000n, sa_mask: 1n << 40n })],
+  });
+  const [first] = defined(patch.tc?.sigactions, 'actions');
+  assert.equal(first?.compat_sigaction, true);
+  const core = structuredClone(golden);
+  const entry = defined(core.tc?.sigactions[0], 'SIGHUP');
+  Object.assign(entry, { ...first, flags: 0x4n });
+  const { plan } = rebuildState(signalActions, { core });
+  const step = plan.tracks[0]?.steps.find(({ call }) => call.ia32);
+  const { signum, act } = defined(step, 'a call').args as { signum: number; act: Uint8Array };
+  assert.equal(signum, 1);
+  assert.deepEqual(sigaction32.decode(act), {
+    ...{ sa_handler: 0x8049_000, sa_flags: 4, sa_restorer: 0, sa_mask_low: 0, sa_mask_high: 256 },
+  });
+  entry.restorer = 1n << 32n;
+  assert.throws(() => stepsOf(signalActions, { core }), /SIGHUP has 0x100000000, beyond 32-bit/);
+});
+
+test('an image without its 62 actions is refused', () => {
   const few = { ...golden, tc: { ...tc, sigactions: tc.sigactions.slice(1) } };
   assert.throws(() => stepsOf(signalActions, { core: few }), /61 signal actions, not 62/);
-  const compat = structuredClone(golden);
-  defined(compat.tc?.sigactions[0], 'SIGHUP').compat_sigaction = true;
-  assert.throws(() => stepsOf(signalActions, { core: compat }), /SIGHUP has a 32-bit handler/);
 });
 
 test("the mask of the leader is its process's, that of a thread its own", () => {

@@ -1,8 +1,10 @@
 /** Addresses that the kernel writes to when a thread ends: its tid for joiners, and its robust futexes. */
+import { getRobustList32, setRobustList32 } from '../../linux/syscalls/ia32.js';
 import { setRobustList, setTidAddress } from '../../linux/syscalls/tasks.js';
 import { PR_GET_TID_ADDRESS } from '../../linux/uapi/prctl.js';
 import { getU64, viewOf } from '../../support/bytes.js';
 import { defineTaskState } from '../kinds.js';
+import { is32BitCore } from './code-width.js';
 import { answer, askPrctl } from './common.js';
 
 /** set_tid_address(2). */
@@ -24,21 +26,40 @@ export const tidAddress = defineTaskState<undefined, number>({
   },
 });
 
-/** struct robust_list_head. */
+/** struct robust_list_head, and that of 32-bit code. */
 const ROBUST_LIST_LENGTH = 24;
+const ROBUST_LIST_LENGTH_32 = 12;
 
-/** set_robust_list(2). */
-export const robustList = defineTaskState({
+/** set_robust_list(2). The kernel keeps a list of 32-bit code beside that of other code, and shows each its own. */
+export const robustList = defineTaskState<undefined, RobustList | undefined>({
   name: 'robust futex list',
   scope: 'thread',
-  inspect: ({ thread: { robustList } }) => ({
-    thread_core: {
-      futex_rla: robustList.head,
-      futex_rla_len: robustList.length || ROBUST_LIST_LENGTH,
-    },
-  }),
+  probe(tape) {
+    if (!tape.is32Bit) return () => undefined;
+    const place = tape.reserve(8);
+    const words = { head_ptr: place, len_ptr: place.address + 4 };
+    const asked = tape.call(getRobustList32, { pid: 0, ...words });
+    return () => {
+      answer(asked.result(), 'get_robust_list');
+      const view = viewOf(place.read());
+      return { head: view.getUint32(0, true), length: view.getUint32(4, true) };
+    };
+  },
+  inspect: ({ thread, probed }) => {
+    const { head, length } = probed ?? thread.robustList;
+    const usual = probed ? ROBUST_LIST_LENGTH_32 : ROBUST_LIST_LENGTH;
+    return { thread_core: { futex_rla: head, futex_rla_len: length || usual } };
+  },
   rebuild({ core, track }) {
-    const { futex_rla: head, futex_rla_len: len } = core.thread_core ?? {};
-    if (head) track.at('threads').call(setRobustList, { head, len: len ?? ROBUST_LIST_LENGTH });
+    const { futex_rla: head, futex_rla_len } = core.thread_core ?? {};
+    if (!head) return;
+    const isNarrow = is32BitCore(core);
+    const len = futex_rla_len ?? (isNarrow ? ROBUST_LIST_LENGTH_32 : ROBUST_LIST_LENGTH);
+    track.at('threads').call(isNarrow ? setRobustList32 : setRobustList, { head, len });
   },
 });
+
+interface RobustList {
+  head: number;
+  length: number;
+}

@@ -1,7 +1,7 @@
 /** How a dump leaves the tasks, and how a restore goes on: -R, -s, -d, and waiting for the root task. */
 import assert from 'node:assert/strict';
 import { type StdioOptions, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive, procStatus, stateOf } from '../../support/proc.js';
 import { leaveToNode } from '../../support/reaper.js';
@@ -142,12 +142,20 @@ steadyTest('a second restore is refused while the first lives', async (steady) =
 steadyTest('a file that is not as it was is named, and nothing is restored', async (steady) => {
   const { program, pid } = steady;
   await steady.dump();
-  const output = readFileSync(program.outputPath);
-  writeFileSync(program.outputPath, 'other');
+  chmodSync(program.outputPath, 0o600);
   const { stderr } = await steady.woodfrog(['restore', '-D', steady.images, '-d'], 1);
-  assert.match(stderr, new RegExp(`'${program.outputPath}' has 5 bytes, and had 6`));
+  assert.match(stderr, new RegExp(`'${program.outputPath}' has the mode 0600, and had 0644`));
   assert.equal(stateOf(pid), undefined);
-  writeFileSync(program.outputPath, output);
+  chmodSync(program.outputPath, 0o644);
   await steady.restore('-d');
   await program.mustPass();
+});
+
+steadyTest('a log that is only appended to may grow meanwhile', async (steady) => {
+  const { program } = steady;
+  await steady.dump();
+  appendFileSync(program.outputPath, 'from elsewhere\n');
+  await steady.restore('-d');
+  await program.mustPass();
+  assert.match(program.output(), /^READY\nfrom elsewhere\nPASS$/m);
 });

@@ -200,11 +200,13 @@ static void play_child(void) {
   pid_t child = fork();
   if (child == 0) {
     close(other);
+    mark("child");
     take(go);
     put(target, 1);
     take(go);
     _exit(0);
   }
+  await_mark("child");
   int epoll = epoll_create1(0);
   watch(epoll, target, EPOLLIN, 1);
   watch(epoll, other, EPOLLIN, 2);

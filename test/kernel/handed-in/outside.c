@@ -113,6 +113,49 @@ static void play_file(void) {
   check_equal(lseek(12, 0, SEEK_CUR), 9);
 }
 
+// 10 is the writing end of a pipe, and 14 a terminal; 11 is a file on a mount that nobody has any more.
+static void play_several(void) {
+  check_equal(mkdir("mounted", 0700), 0);
+  if (mount("none", "mounted", "tmpfs", 0, "size=1m") != 0) skip("cannot mount here");
+  int fd = open("mounted/file", O_CREAT | O_RDWR, 0600);
+  check_equal(write(fd, "0123456789", 10), 10);
+  check_equal(dup2(fd, 11), 11);
+  close(fd);
+  check_equal(umount2("mounted", MNT_DETACH), 0);
+  check_equal(lseek(11, 0, SEEK_SET), 0);
+  ready();
+  check_equal(write(10, "piped", 5), 5);
+  check_read(11, "handed in ");
+  check(isatty(14));
+  check_equal(write(14, "shown\n", 6), 6);
+}
+
+// Opened for both directions it needs nobody else; what waits in it is its own.
+static void play_fifo_both(void) {
+  check_equal(mkfifo("fifo", 0600), 0);
+  at_ten(open("fifo", O_RDWR | O_NONBLOCK));
+  check_equal(write(10, "queued", 6), 6);
+  check_equal(dup2(10, 12), 12);
+  ready();
+  check(is_same(10, 12));
+  check_equal(fcntl(10, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR | O_NONBLOCK);
+  check_read(10, "queuednew");
+  check_equal(write(10, "after again", 11), 11);
+}
+
+static void play_block(void) {
+  at_ten(open("/dev/loop0", O_RDONLY));
+  reopen(O_RDONLY);
+  check_equal(dup2(10, 12), 12);
+  struct stat before, now;
+  check_equal(fstat(10, &before), 0);
+  ready();
+  check_sharing();
+  check_equal(fstat(10, &now), 0);
+  check_equal(now.st_rdev, before.st_rdev);
+  check_equal(fcntl(11, F_GETFL) & O_ACCMODE, O_RDONLY);
+}
+
 static void make_fifo(void) {
   check_equal(mkfifo("fifo", 0600), 0);
   mark("fifo");
@@ -170,5 +213,8 @@ int main(int argc, char **argv) {
                             {"fifo-writer", play_fifo_writer},
                             {"device", play_device},
                             {"memfd", play_memfd},
+                            {"several", play_several},
+                            {"fifo-both", play_fifo_both},
+                            {"block", play_block},
                             {0}});
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compile } from '../../support/compile.js';
-import { bounded } from '../../support/kernel.js';
+import { bounded, kernelTest } from '../../support/kernel.js';
 import { dumpOutside, fileName, inheritArgs } from '../../support/outside.js';
 import { startProgram } from '../../support/program.js';
 import { describeRun, mustSucceed, Tool, tool } from '../../support/tool.js';
@@ -28,3 +28,10 @@ test('a tun descriptor is left out, and one of a new interface handed in', (t) =
     mustSucceed(await giver.run(['hand', name, tool.path, ...args]));
     await program.mustPass();
   }));
+
+kernelTest({
+  name: 'a tun descriptor without an interface can get one',
+  program: 'handed-in/fresh-tun.c',
+  rounds: 2,
+  criuFails: 'it saves none without its network namespace',
+});

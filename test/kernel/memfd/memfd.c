@@ -136,6 +136,7 @@ static void play_mapped(void) {
   pid_t child = fork();
   if (child == 0) {
     close(fd), close(answer), close(beyond);
+    mark("child");
     while (shared[0] == 0) nap(1);
     check_fill(private + PAGE, PAGE, 3);
     check_fill(alone, PAGE, 4);
@@ -143,6 +144,7 @@ static void play_mapped(void) {
     shared[1] = shared[0] + 1;
     _exit(0);
   }
+  await_mark("child");
 
   ready();
 

@@ -1,5 +1,7 @@
 // Open files that have no name any more, belong to something outside, or carry state beyond
 // position and flags.
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -143,7 +145,13 @@ static void device(const char *name, int flags) {
   ready();
   check(fcntl(fd, F_GETFL) >= 0);
 }
-static void play_tun(void) { device("/dev/net/tun", O_RDWR); }
+static void play_tun(void) {
+  int fd = open("/dev/net/tun", O_RDWR);
+  struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI, .ifr_name = "wfrefused%d"};
+  if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0) skip("no tun devices here");
+  ready();
+  check_equal(ioctl(fd, TUNGETIFF, &request), 0);
+}
 static void play_fuse(void) { device("/dev/fuse", O_RDWR); }
 static void play_kmsg(void) { device("/dev/kmsg", O_RDONLY); }
 static void play_block(void) {
@@ -187,6 +195,27 @@ static void play_controlling_closed(void) {
   ready();
 }
 
+// A process that has left its session with /dev/tty open.
+static void play_tty_of_another(void) {
+  int master, slave;
+  check_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+  check_equal(ioctl(slave, TIOCSCTTY, 0), 0);
+  pid_t child = fork();
+  check(child >= 0);
+  if (child == 0) {
+    int own = open("/dev/tty", O_RDWR);
+    check(own >= 0);
+    check_equal(setsid(), getpid());
+    mark("left");
+    wait_release();
+    check_equal(write(own, "x", 1), 1);
+    _exit(0);
+  }
+  await_mark("left");
+  ready();
+  must_exit_well(child);
+}
+
 // The master has not been told yet that its slave threw input away.
 static void play_status_unread(void) {
   int master, slave, on = 1;
@@ -227,6 +256,7 @@ int main(int argc, char **argv) {
                             {"block", play_block},
                             {"terminal-outside", play_terminal_outside},
                             {"controlling-closed", play_controlling_closed},
+                            {"tty-of-another", play_tty_of_another},
                             {"status-unread", play_status_unread},
                             {"detached-mount", play_detached_mount},
                             {0}});

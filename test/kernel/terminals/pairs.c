@@ -124,6 +124,7 @@ static void master_of_another(void) {
   check(child >= 0);
   if (child == 0) {
     close(slave);
+    mark("child");
     wait_release();
     must_read(master, "hello", 5);
     check_equal(write(master, "world", 5), 5);
@@ -131,6 +132,7 @@ static void master_of_another(void) {
     check_equal(read(master, &byte, 1), 1);
     _exit(0);
   }
+  await_mark("child");
   close(master);
 
   ready();
@@ -143,19 +145,41 @@ static void master_of_another(void) {
   check_equal(read(slave, &byte, 1), 0);
 }
 
+// The test sets the second console anew between dump and restore.
 static void devices(void) {
-  int console = open("/dev/tty1", O_RDWR | O_NOCTTY | O_NONBLOCK);
-  if (console < 0) skip("there is no /dev/tty1");
+  int console = open("/dev/tty2", O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (console < 0) skip("there is no /dev/tty2");
   struct winsize size, seen;
   check_equal(ioctl(console, TIOCGWINSZ, &size), 0);
+  struct termios before, set, found;
+  check_equal(tcgetattr(console, &before), 0);
+  set = before;
+  set.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+  set.c_cc[VEOL2] = 7;
+  check_equal(tcsetattr(console, TCSANOW, &set), 0);
+  check_equal(ioctl(console, TIOCEXCL), 0);
   int system = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK);
   check(system >= 0);
+  // A line without hardware answers nothing.
+  int line = open("/dev/ttyS0", O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (line >= 0 && tcgetattr(line, &found) != 0) {
+    close(line);
+    line = -1;
+  }
 
   ready();
 
   check_equal(ioctl(console, TIOCGWINSZ, &seen), 0);
   check_equal(memcmp(&seen, &size, sizeof seen), 0);
+  check_equal(tcgetattr(console, &found), 0);
+  check_alike(&found, &set);
+  int is_on = 0;
+  check_equal(ioctl(console, TIOCGEXCL, &is_on), 0);
+  check_equal(is_on, 1);
+  check_equal(tcsetattr(console, TCSANOW, &before), 0);
+  check_equal(fcntl(console, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR | O_NONBLOCK);
   check_equal(fcntl(system, F_GETFL) & O_ACCMODE, O_WRONLY);
+  if (line >= 0) check_equal(tcgetattr(line, &found), 0);
 }
 
 static void wait_queued(int fd, int count) {

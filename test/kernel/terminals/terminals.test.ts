@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { kernelTest } from '../../support/kernel.js';
 
 kernelTest({
@@ -29,10 +30,11 @@ kernelTest({
 });
 
 kernelTest({
-  name: 'virtual consoles and the system console are opened again',
+  name: 'virtual consoles, serial lines and the system console are opened again, and set as they were',
   program: 'terminals/pairs.c',
   args: ['devices'],
   rounds: 2,
+  betweenRuns: () => void execFileSync('stty', ['-F', '/dev/tty2', 'sane']),
 });
 
 kernelTest({

@@ -16,6 +16,7 @@ import { toNumber } from '../../../support/bytes.js';
 import { external, unsupported } from '../../../support/errors.js';
 import type { DescriptionView, TreeFiles } from '../../kinds.js';
 import type { DumpPort } from '../../ports.js';
+import { externalTerminal } from '../external.js';
 import { type Side, slaveDevice, whichTerminal } from './devices.js';
 import { observeQueues, type QueuesSeen } from './queue.js';
 import {
@@ -25,6 +26,7 @@ import {
   askWindowSize,
   isSet,
   type LockedSettings,
+  mustAskInt,
   type Settings,
   type WindowSize,
 } from './requests.js';
@@ -57,16 +59,28 @@ export function observeTerminal(
   { processes }: TreeFiles,
 ): TerminalSeen {
   const sides = new Map(group.map((view) => [view, observeSide(port, view)]));
-  const resource = externalName(group[0] as DescriptionView);
+  const resource = externalTerminal(group[0] as DescriptionView);
   const isExternal = port.options.external.includes(resource);
   if (!isExternal) verifySides(port, sides, processes);
   const device = deviceOf(port, group[0] as DescriptionView);
+  const session = sessionOf(processes, device);
+  if (!isExternal) verifyCurrent(group[0] as DescriptionView, session);
   return {
     sides,
-    session: sessionOf(processes, device),
+    session,
     queues: queuesOf(port, sides),
     external: isExternal ? resource : undefined,
   };
+}
+
+/** /dev/tty leads to the terminal of whoever opens it: the first that has it must be able to open it again. */
+function verifyCurrent(view: DescriptionView, { sid }: TerminalSeen['session']): void {
+  const { vsid } = view.process;
+  if (whichTerminal(view).side !== 'current' || sid === vsid) return;
+  const whose = sid === 0 ? 'a terminal of no process here' : `the terminal of session ${sid}`;
+  throw unsupported(`its '/dev/tty' is ${whose}, and it is in session ${vsid}`, {
+    remedy: 'close it before the checkpoint, or open the terminal by its own name (ttyname)',
+  });
 }
 
 function queuesOf(
@@ -98,7 +112,7 @@ function observeSide(port: DumpPort, view: DescriptionView): SideSeen {
     if (settings === undefined) {
       return { ...nothing, settings, locked: undefined, size: undefined };
     }
-    const discipline = askInt(port, fd, TIOCGETD) ?? N_TTY;
+    const discipline = mustAskInt(port, fd, TIOCGETD);
     if (discipline !== N_TTY) {
       throw unsupported(`'${view.target}' has line discipline ${discipline}, not N_TTY`);
     }
@@ -114,10 +128,6 @@ function observeSide(port: DumpPort, view: DescriptionView): SideSeen {
     port.drop(fd);
   }
 }
-
-/** As `--external` and `--inherit-fd` spell it: hexadecimal, as stat(2) numbers devices. */
-export const externalName = ({ stat: { rdev, dev } }: DescriptionView): string =>
-  `tty[${rdev.toString(16)}:${dev.toString(16)}]`;
 
 /** The terminal's own number: that of a slave for its master, and of whatever /dev/tty led to. */
 function deviceOf(port: DumpPort, view: DescriptionView): number {
@@ -173,7 +183,7 @@ function verifySides(
   const isJob = root !== undefined && root.vsid !== root.vpid;
   const isOurs = !isJob || terminalOf(root) === device;
   if (port.options.shellJob && isOurs) return;
-  const option = `--external '${externalName(view)}'`;
+  const option = `--external '${externalTerminal(view)}'`;
   throw external(
     `the other side of the terminal '${view.target}' is outside the tree: a terminal window, tmux, ssh`,
     { remedy: isOurs ? `${SHELL_JOB}; ${option} if another terminal is handed in` : option },

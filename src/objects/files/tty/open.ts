@@ -1,10 +1,10 @@
 /** Descriptions of terminals in a restore: taken from woodfrog, or opened anew through what was taken from it. */
-import type { tty_file_entry } from '../../../images/messages/tty.js';
+import { TtyType, type tty_file_entry } from '../../../images/messages/tty.js';
 import type { MessageValue } from '../../../images/schema.js';
 import { AT_FDCWD } from '../../../linux/syscall.js';
-import { fcntl, openat } from '../../../linux/syscalls/files.js';
+import { fcntl, ioctl, openat } from '../../../linux/syscalls/files.js';
 import { pidfdGetfd } from '../../../linux/syscalls/tasks.js';
-import { openPeer } from '../../../linux/syscalls/terminals.js';
+import { ioctlNumber, openPeer } from '../../../linux/syscalls/terminals.js';
 import {
   F_SETFL,
   O_ACCMODE,
@@ -12,12 +12,15 @@ import {
   O_LARGEFILE,
   O_NONBLOCK,
 } from '../../../linux/uapi/fcntl.js';
-import { TIOCGPTPEER } from '../../../linux/uapi/tty.js';
+import { TCSETS2, TIOCEXCL, TIOCGPTPEER, termios2 } from '../../../linux/uapi/tty.js';
+import type { Track } from '../../../plan/track.js';
 import { defined } from '../../../support/assert.js';
 import { imageError, unsupported } from '../../../support/errors.js';
 import type { FileBuild, ResourceBuild } from '../../kinds.js';
 import { reopenFlags } from '../open-named.js';
+import type { TtyInfoEntry } from './index.js';
 import type { Terminal } from './terminals.js';
+import { settingsOf } from './termios.js';
 
 type TtyFileEntry = MessageValue<typeof tty_file_entry>;
 
@@ -84,7 +87,8 @@ function openSlave({ entry, made, process: { track } }: FileBuild<TtyFileEntry, 
 }
 
 /** Without O_NONBLOCK, opening a serial line waits for its carrier. */
-function openDevice({ entry, process, files }: FileBuild<TtyFileEntry, MadeTerminal>): number {
+function openDevice(build: FileBuild<TtyFileEntry, MadeTerminal>): number {
+  const { entry, made, process, files } = build;
   if (entry.regf_id === undefined) {
     throw imageError(`terminal ${entry.id} has no file`, { object: 'files.img' });
   }
@@ -95,7 +99,20 @@ function openDevice({ entry, process, files }: FileBuild<TtyFileEntry, MadeTermi
     const settable = entry.flags & ~(O_ACCMODE | O_CLOEXEC);
     track.call(fcntl, { fd, cmd: F_SETFL, arg: settable }, { object: `terminal '${reg.name}'` });
   }
+  if (made.terminal.slave) setDevice(track, fd, made.terminal.slave);
   return fd;
+}
+
+/** A console or line keeps what it is set to; but on another host, or when somebody has set it meanwhile. */
+function setDevice(track: Track, fd: number, { type, termios, exclusive }: TtyInfoEntry): void {
+  // The modes of the system console are those of whoever works at the device behind it.
+  if (type === TtyType.CONSOLE) return;
+  const object = 'terminal';
+  if (termios) {
+    const argp = termios2.encode(settingsOf(termios));
+    track.call(ioctl, { fd, request: TCSETS2, argp }, { object });
+  }
+  if (exclusive) track.call(ioctlNumber, { fd, request: TIOCEXCL, arg: 0 }, { object });
 }
 
 /** /dev/tty leads to the terminal of whoever opens it. */

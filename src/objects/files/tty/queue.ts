@@ -57,7 +57,7 @@ import { u32Bytes } from '../../../support/bytes.js';
 import { refused, unsupported } from '../../../support/errors.js';
 import type { DumpPort, KernelPort } from '../../ports.js';
 import type { SideSeen } from './observe.js';
-import { askInt, type LockedSettings, type Settings } from './requests.js';
+import { type LockedSettings, mustAskInt, type Settings } from './requests.js';
 
 export interface QueuesSeen {
   /** To be read from the slave, lines that are not complete among it. */
@@ -127,7 +127,7 @@ export function observeQueues(port: DumpPort, pair: Pair): QueuesSeen {
   const { master, slave, settings } = pair;
   // Polling also brings in what the kernel still has on its way.
   const events = pollOf(port, master);
-  const outputBytes = askInt(port, master, FIONREAD) ?? 0;
+  const outputBytes = mustAskInt(port, master, FIONREAD);
   const isPeerClosed = (events & POLLHUP) !== 0;
   const nothing = { input: new Uint8Array(0), output: new Uint8Array(0), isStopped: false };
   if ((events & POLLPRI) !== 0) {
@@ -144,7 +144,7 @@ export function observeQueues(port: DumpPort, pair: Pair): QueuesSeen {
     return { ...exchange(port, { ...pair, isFull }, false), isPeerClosed };
   }
   const slaveEvents = pollOf(port, slave);
-  const inputBytes = askInt(port, slave, FIONREAD) ?? 0;
+  const inputBytes = mustAskInt(port, slave, FIONREAD);
   const isCanonical = (settings.c_lflag & ICANON) !== 0;
   if (isCanonical && (slaveEvents & POLLIN) !== 0 && inputBytes === 0) {
     throw unsupported('an end of file (Ctrl-D) waits to be read from it', {
@@ -356,7 +356,7 @@ export function writeAll(port: KernelPort, fd: number, bytes: Uint8Array): void 
 /** The kernel moves what is written to a pty a little later. */
 function awaitQueued(port: KernelPort, fd: number, length: number): void {
   for (let tries = 0; tries < 5000; tries++) {
-    if ((askInt(port, fd, FIONREAD) ?? 0) >= length) return;
+    if (mustAskInt(port, fd, FIONREAD) >= length) return;
     const nobody = pollfd.encode({ fd: -1 });
     port.attempt(poll, { fds: nobody, nfds: 1, timeout: 1 });
   }

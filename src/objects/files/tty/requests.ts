@@ -1,5 +1,5 @@
 /** ioctl_tty(2) through a port: questions and orders to one descriptor of ours. */
-import { EIO } from '../../../linux/errno.js';
+import { EIO, ENOTTY } from '../../../linux/errno.js';
 import type { StructValue } from '../../../linux/struct.js';
 import { ioctl } from '../../../linux/syscalls/files.js';
 import {
@@ -29,15 +29,32 @@ export function askInt(
   return viewOf(argp.bytes).getInt32(0, true);
 }
 
-export const isSet = (port: KernelPort, fd: number, request: number): boolean =>
-  (askInt(port, fd, request) ?? 0) !== 0;
+/** As askInt, of what every terminal has. Throws. */
+export function mustAskInt(port: KernelPort, fd: number, request: number): number {
+  using scope = port.scope();
+  const argp = scope.alloc(4);
+  port.call(ioctl, { fd, request, argp });
+  return viewOf(argp.bytes).getInt32(0, true);
+}
+
+/** Not that of a terminal of another kind: ENOTTY. */
+export function isSet(port: KernelPort, fd: number, request: number): boolean {
+  using scope = port.scope();
+  const argp = scope.alloc(4);
+  const result = port.attempt(ioctl, { fd, request, argp });
+  if (result === -ENOTTY) return false;
+  if (result < 0) return mustAskInt(port, fd, request) !== 0;
+  return viewOf(argp.bytes).getInt32(0, true) !== 0;
+}
 
 /** undefined: the terminal was hung up. */
 export function askSettings(port: KernelPort, fd: number): Settings | undefined {
   using scope = port.scope();
   const argp = scope.alloc(termios2.size);
-  const result = port.attempt(ioctl, { fd, request: TCGETS2, argp });
-  if (result === -EIO) return undefined;
+  const attempt = (): number => port.attempt(ioctl, { fd, request: TCGETS2, argp });
+  const result = attempt();
+  // It says so each time: what is taken for hung up loses all.
+  if (result === -EIO && attempt() === -EIO) return undefined;
   if (result < 0) port.call(ioctl, { fd, request: TCGETS2, argp });
   return termios2.decode(argp.bytes);
 }

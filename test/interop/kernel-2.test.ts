@@ -1,0 +1,3 @@
+import { declareShare } from './both-ways.js';
+
+await declareShare(1, 3);
