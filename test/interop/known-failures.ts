@@ -382,5 +382,18 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
   'CPU affinity and I/O priority stay': affinity,
   'a thread keeps scheduling of its own': affinity,
   'the actions of all 62 signals return': losesTrap,
+  'virtual consoles and the system console are opened again, and set as they were': toCriu(
+    'CRIU does not make a console exclusive again',
+    /is_on is 0/,
+  ),
+  'a serial line is opened again': both(
+    'CRIU does not know the driver of serial lines',
+    /Unable to find a tty driver/,
+    /Can't dump file \d+ of that type \[20600\]/,
+  ),
+  'a tun descriptor without an interface can get one': fromCriu(
+    'CRIU saves none without its network namespace',
+    /Net namespace is required to dump tun link/,
+  ),
   ...(NO_32_BIT === undefined ? of32BitCode : {}),
 };

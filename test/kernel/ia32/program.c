@@ -2,8 +2,6 @@
 // (with and without SA_SIGINFO, SA_RESTORER), the robust list, the vdso; and where mmap(2) and brk(2) find memory.
 #include <asm/ldt.h>
 #include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -141,20 +139,12 @@ static void memory(void) {
 
 static int (*clock_in_vdso)(clockid_t, struct timespec *);
 
-static int in_vdso(struct dl_phdr_info *info, size_t size, void *result) {
-  if (info->dlpi_addr + (info->dlpi_phdr == NULL) != getauxval(AT_SYSINFO_EHDR)) return 0;
-  *(uintptr_t *)result = info->dlpi_addr;
-  return 1;
-}
-
 // The time by the vdso's own function, at its address; and system calls by its __kernel_vsyscall and by int $0x80.
 static void vdso(void) {
   void *handle = dlopen("linux-gate.so.1", RTLD_NOW | RTLD_NOLOAD);
   if (handle == NULL) skip("no vdso of 32-bit code");
   clock_in_vdso = dlsym(handle, "__vdso_clock_gettime64");
   if (clock_in_vdso == NULL) skip("no __vdso_clock_gettime64");
-  uintptr_t start = 0;
-  dl_iterate_phdr(in_vdso, &start);
   struct { int64_t tv_sec, tv_nsec; } before, after, called;
   check_equal(clock_in_vdso(CLOCK_MONOTONIC, (void *)&before), 0);
 
@@ -162,7 +152,7 @@ static void vdso(void) {
 
   check_equal(clock_in_vdso(CLOCK_MONOTONIC, (void *)&after), 0);
   check_equal(syscall(SYS_clock_gettime64, CLOCK_MONOTONIC, &called), 0);
-  check(after.tv_sec >= before.tv_sec && called.tv_sec - after.tv_sec <= 2);
+  check(after.tv_sec >= before.tv_sec && called.tv_sec >= after.tv_sec);
   uintptr_t entry = getauxval(AT_SYSINFO);
   int pid;
   __asm__ volatile("call *%1" : "=a"(pid) : "r"(entry), "a"(SYS_getpid) : "memory");
