@@ -1,5 +1,5 @@
 /** Descriptors that the caller let us inherit: `--close FD`, `--inherit-fd fd[N]:RESOURCE`. */
-import { closeSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { notOpen } from '../support/not-open.js';
 
 const OWN_FDS = '/proc/self/fd';
@@ -45,18 +45,25 @@ export function closeHandedIn(given: Given): void {
 
 /**
  * When Node ends, it sets terminals that are descriptors 0 to 2 to the modes they had when it began: after a restore
- * they are the program's. What is closed it leaves alone.
+ * they are the program's. What is another file by then it leaves alone. None may be closed: koffi writes to descriptor 2
+ * when it ends, and waits for ever for a lock of its own if that fails.
  */
 export function leaveTerminals(): void {
-  for (let fd = 0; fd < STANDARD_FDS; fd++) if (mayBeTerminal(fd)) closeSync(fd);
+  for (let fd = 0; fd < STANDARD_FDS; fd++) if (isDevice(fd)) replace(fd);
 }
 
-function mayBeTerminal(fd: number): boolean {
+function isDevice(fd: number): boolean {
   try {
     return fstatSync(fd).isCharacterDevice();
   } catch {
     return false;
   }
+}
+
+/** By /dev/null: a file that is opened gets the lowest number that is free. */
+function replace(fd: number): void {
+  closeSync(fd);
+  for (let opened = -1; opened < fd; ) opened = openSync('/dev/null', 'r+');
 }
 
 /** What is open and does not look like Node's own. */

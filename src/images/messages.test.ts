@@ -40,6 +40,8 @@ const OUR_FIELDS: string[] = [
   'pipe_data_entry.packet_offsets',
   'pipe_entry.external',
   'posix_timer_entry.cpu_thread_id',
+  'posix_timer_entry.expires_nsec',
+  'posix_timer_entry.expires_sec',
   'reg_file_entry.rdev',
   'task_core_entry.exit_signal',
   'task_core_entry.leader_exit_code',

@@ -289,6 +289,10 @@ export const KNOWN_FAILURES: Readonly<Record<string, KnownFailure>> = {
     'CRIU stops a periodic timer that has expired and waits to be read',
     /expirations, not/,
   ),
+  'absolute POSIX timers of the clock of the day keep their time': both(
+    'CRIU restores what was left of them',
+    /ns left, not/,
+  ),
   'POSIX timers of CLOCK_THREAD_CPUTIME_ID measure the thread that made them': makers(
     /timer \d+ of thread \d+ ends at/,
   ),

@@ -22,6 +22,9 @@ export const posix_timer_entry = message('posix_timer_entry', () => ({
   notify_thread_id: optional(11, int32),
   // CLOCK_THREAD_CPUTIME_ID: the thread that made it; without it the main thread.
   cpu_thread_id: optional(20000, int32),
+  // CLOCK_REALTIME: when it runs off next, if it was set to an absolute time.
+  expires_sec: optional(20001, word),
+  expires_nsec: optional(20002, word),
 }));
 
 export const task_timers_entry = message('task_timers_entry', () => ({

@@ -182,6 +182,11 @@ function arm(timer: PosixTimerEntry, arming: Arming): void {
     track.call(timerSettime, { timerid, flags, new_value, old_value: 0 }, objectOf(timerid));
   };
   track.at('commit');
+  const { expires_sec, expires_nsec = 0 } = timer;
+  if (expires_sec !== undefined && timer.overrun === 0) {
+    set(nanoseconds({ tv_sec: expires_sec, tv_nsec: expires_nsec }), TIMER_ABSTIME);
+    return;
+  }
   const expired = within(objectOf(timerid), () => firstExpiry(timer, arming));
   if (expired === undefined) {
     set(left, 0);

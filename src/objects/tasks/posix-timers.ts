@@ -2,6 +2,7 @@
 import type { ProcessView } from '../../checkpoint/views.js';
 import type { posix_timer_entry } from '../../images/messages/timer.js';
 import type { MessageValue } from '../../images/schema.js';
+import { firstBetween, type PosixExpiries } from '../../linux/procfs/timer-list.js';
 import type { PosixTimer } from '../../linux/procfs/timers.js';
 import { SI_TIMER, SIGEV_THREAD_ID, siginfo_timer } from '../../linux/signal.js';
 import { toNumber } from '../../support/bytes.js';
@@ -21,6 +22,8 @@ export interface PosixTimerSetting {
   it_value: Time;
   /** As of the last signal that was delivered. */
   overrun: number;
+  /** Of CLOCK_REALTIME: when it runs off by that clock, in nanoseconds, between these two. */
+  due?: readonly [from: bigint, to: bigint];
 }
 
 export const notifiesThread = (notify: number): boolean => (notify & SIGEV_THREAD_ID) !== 0;
@@ -73,6 +76,7 @@ export type MadeTimer = PosixTimer & { maker?: Maker };
 export function inspectPosixTimer(
   setting: PosixTimerSetting,
   process: ProcessView,
+  queued?: PosixExpiries,
 ): PosixTimerEntry {
   const { timer, it_interval, overrun } = setting;
   const it_value = settled(setting, process);
@@ -80,6 +84,7 @@ export function inspectPosixTimer(
   const { vpid, threads } = process;
   verifyClock(id, clockid, { vpid, vtids: threads.map(({ vtid }) => vtid) });
   const maker = knownMaker(timer);
+  const expires = ranOff(timer.id, process) ? undefined : absoluteExpiry(setting, queued);
   const entry: PosixTimerEntry = {
     it_id: id,
     clock_id: clockid >>> 0,
@@ -92,6 +97,7 @@ export function inspectPosixTimer(
     vsec: it_value.tv_sec,
     vnsec: it_value.tv_nsec,
     ...(maker !== undefined && maker !== vpid && { cpu_thread_id: maker }),
+    ...(expires && { expires_sec: expires.tv_sec, expires_nsec: expires.tv_nsec }),
   };
   if (!notifiesThread(notify)) return entry;
   const thread = threads.find(({ tid }) => tid === target);
@@ -107,15 +113,32 @@ export function inspectPosixTimer(
  * beginning.
  */
 function settled({ timer, it_interval, it_value }: PosixTimerSetting, process: ProcessView): Time {
-  const ranOff = process.lateSignals.some((info) => {
-    const { si_code, si_tid } = siginfo_timer.decode(info);
-    return si_code === SI_TIMER && si_tid === timer.id;
-  });
-  if (!ranOff) return it_value;
+  if (!ranOff(timer.id, process)) return it_value;
   const left = nanoseconds(it_value);
   const interval = nanoseconds(it_interval);
   if (interval === 0n) return timeOf(0n);
   return left * 2n < interval ? timeOf(left + interval) : it_value;
+}
+
+const ranOff = (id: number, { lateSignals }: ProcessView): boolean =>
+  lateSignals.some((info) => {
+    const { si_code, si_tid } = siginfo_timer.decode(info);
+    return si_code === SI_TIMER && si_tid === id;
+  });
+
+/**
+ * When a timer runs off that was set to an absolute time: the kernel has a POSIX timer queued at CLOCK_REALTIME for the
+ * moment at which this one is due, and none at CLOCK_MONOTONIC, where relative ones are.
+ */
+function absoluteExpiry(
+  { due, it_value }: PosixTimerSetting,
+  queued: PosixExpiries | undefined,
+): Time | undefined {
+  if (due === undefined || queued === undefined || nanoseconds(it_value) === 0n) return undefined;
+  const [from, to] = due;
+  const found = firstBetween(queued.realtime, from, to);
+  const relative = firstBetween(queued.monotonic, from - queued.offset, to - queued.offset);
+  return found === undefined || relative !== undefined ? undefined : timeOf(found);
 }
 
 /** Throws for a CPU clock that cannot be had again. Images hold it, too: so both ways ask. */

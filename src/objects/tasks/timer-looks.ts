@@ -6,7 +6,7 @@ import {
   timerGettime,
   timerSettime,
 } from '../../linux/syscalls/tasks.js';
-import { itimerspec, TIMER_ABSTIME, timespec } from '../../linux/uapi/sched.js';
+import { CLOCK_REALTIME, itimerspec, TIMER_ABSTIME, timespec } from '../../linux/uapi/sched.js';
 import { assert } from '../../support/assert.js';
 import type { ProbeTape } from '../kinds.js';
 import { nanoseconds } from './posix-timers.js';
@@ -27,14 +27,35 @@ export function lookAtTimer(tape: ProbeTape, timerid: number): () => Look {
   };
 }
 
-/** The CPU time of a thread of the process. */
+/** What a clock shows, of the day or of the CPU time of a thread of the process. */
 export function lookAtClock(tape: ProbeTape, clockid: number): () => bigint {
   const tp = tape.reserve(timespec.size);
   const asked = tape.call(clockGettime, { clockid, tp });
   return () => {
-    assert(asked.result() === 0, 'a thread that stands still has a clock');
+    assert(asked.result() === 0, 'the clock is there');
     return nanoseconds(timespec.decode(tp.read()));
   };
+}
+
+/** When a timer of CLOCK_REALTIME runs off by that clock, in nanoseconds: between these two. */
+export function lookAtExpiry(
+  tape: ProbeTape,
+  timerid: number,
+  lookCount: number,
+): () => [from: bigint, to: bigint] {
+  // We may have had to wait for a processor in between: the closest look is the best.
+  const looks = Array.from({ length: lookCount }, () => ({
+    before: lookAtClock(tape, CLOCK_REALTIME),
+    timer: lookAtTimer(tape, timerid),
+    after: lookAtClock(tape, CLOCK_REALTIME),
+  }));
+  return () =>
+    looks
+      .map(({ before, timer, after }): [bigint, bigint] => {
+        const { left } = timer();
+        return [before() + left, after() + left];
+      })
+      .reduce((best, look) => (look[1] - look[0] < best[1] - best[0] ? look : best));
 }
 
 /** 136 years of CPU time. */

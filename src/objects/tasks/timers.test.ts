@@ -20,7 +20,7 @@ import {
   siginfo_timer,
 } from '../../linux/signal.js';
 import type { Syscall } from '../../linux/syscall.js';
-import { itimerspec, itimerval } from '../../linux/uapi/sched.js';
+import { itimerspec, itimerval, timespec } from '../../linux/uapi/sched.js';
 import { defined } from '../../support/assert.js';
 import { pid, vpid } from '../../support/brand.js';
 import { inspectPosixTimer, type MadeTimer, type Maker } from './posix-timers.js';
@@ -222,4 +222,39 @@ test('a timer of the CPU time of another thread than the main one is made by tha
   assert.match(defined(counted.at(-1), 'a timer'), /timer_create\(-58, /);
   const stray = withPosix([{ ...timer, cpu_thread_id: 8 }]);
   assert.throws(() => stepsOf(timers, { core: stray }), /measures 8, no thread of the process/);
+});
+
+test('a timer of the real-time clock is absolute if it is queued there', () => {
+  const list = (real: string, monotonic = '') =>
+    `  .index:      0\n  .offset:     0 nsecs\n${monotonic}` +
+    `  .index:      1\n  .offset:     1000000000000 nsecs\n${real}`;
+  const queued = (ns: string) =>
+    ` #0: <0000000000000000>, posix_timer_fn, S:01\n # expires at ${ns}-${ns} nsecs [in 1 to 1 nsecs]\n`;
+  let reads = 0;
+  const expiresWith = (text: string | undefined) => {
+    const files = { '/proc/412/timers': TIMER.replace('ClockID: 1', 'ClockID: 0') };
+    const port = fakePort({ files: text ? { ...files, '/proc/timer_list': text } : files });
+    const answers = asIn({}, spec([0, 0], [50, 0]));
+    const patch = inspectState(timers, subject(), {
+      port,
+      // It is 2,000 s, and each look takes 300 ns.
+      answer: (call, args) =>
+        call.name === 'clock_gettime'
+          ? [0, timespec.encode({ tv_sec: 2000, tv_nsec: 300 * (reads++ % 2) })]
+          : answers(call, args),
+    });
+    const [entry] = patch.tc?.timers?.posix ?? [];
+    return entry && [entry.vsec, entry.expires_sec, entry.expires_nsec];
+  };
+  assert.deepEqual(expiresWith(list(queued('2050000000200'))), [50, 2050, 200]);
+  assert.deepEqual(expiresWith(list(queued('2050000000301'))), [50, undefined, undefined]);
+  const both = list(queued('2050000000200'), queued('1050000000100'));
+  assert.deepEqual(expiresWith(both), [50, undefined, undefined]);
+  assert.deepEqual(expiresWith(undefined), [50, undefined, undefined]);
+  const absolute = { clock_id: 0, isec: 7, insec: 0, expires_sec: 2050, expires_nsec: 200 };
+  const { task } = rebuildState(timers, { core: withPosix([absolute]) });
+  const set = task.track.steps.find(({ call }) => call.name === 'timer_settime');
+  const { flags, new_value } = defined(set, 'a step').args as Record<string, unknown>;
+  assert.equal(flags, 1);
+  assert.deepEqual(new_value, spec([7, 0], [2050, 200]));
 });

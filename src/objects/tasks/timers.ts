@@ -7,16 +7,19 @@
 import type { ProcessView } from '../../checkpoint/views.js';
 import type { itimer_entry } from '../../images/messages/timer.js';
 import type { MessageValue } from '../../images/schema.js';
+import { type PosixExpiries, parseTimerList } from '../../linux/procfs/timer-list.js';
 import { parseTimers } from '../../linux/procfs/timers.js';
-import { isOfRealTimer, siginfo } from '../../linux/signal.js';
+import { isOfRealTimer, SIGEV_NONE, siginfo } from '../../linux/signal.js';
 import { getitimer, setitimer, timerGetoverrun, timerGettime } from '../../linux/syscalls/tasks.js';
-import { itimerspec, itimerval } from '../../linux/uapi/sched.js';
+import { CLOCK_REALTIME, itimerspec, itimerval } from '../../linux/uapi/sched.js';
 import type { Track } from '../../plan/track.js';
 import { defineTaskState, type ProbeTape } from '../kinds.js';
+import type { DumpPort } from '../ports.js';
 import { answer } from './common.js';
 import { findMakers } from './posix-timer-makers.js';
 import { rebuildPosixTimers } from './posix-timer-steps.js';
 import { inspectPosixTimer, type MadeTimer, type PosixTimerSetting } from './posix-timers.js';
+import { lookAtExpiry } from './timer-looks.js';
 
 type IntervalTimer = MessageValue<typeof itimer_entry>;
 
@@ -28,26 +31,43 @@ interface Probed {
   posix: PosixTimerSetting[];
 }
 
-export const timers = defineTaskState<MadeTimer[], Probed>({
+/** At a timer that may be absolute; each takes time. */
+const LOOKS = 3;
+const MANY = 100;
+
+interface Seen {
+  timers: MadeTimer[];
+  /** Where a timer of CLOCK_REALTIME may be absolute, and the kernel says what it has queued. */
+  queued?: PosixExpiries | undefined;
+}
+
+export const timers = defineTaskState<Seen, Probed>({
   name: 'timers',
   scope: 'process',
-  observe: (port, { process }) =>
-    parseTimers(port.readText(`/proc/${process.task}/timers`)).sort((a, b) => a.id - b.id),
-  observeWithin: (within, { process, seen }) => findMakers(within, process, seen),
-  probesAlone: ({ seen }) => seen.length > 0,
+  observe(port, { process }) {
+    const text = port.readText(`/proc/${process.task}/timers`);
+    const found = parseTimers(text).sort((a, b) => a.id - b.id);
+    return { timers: found, queued: found.some(mayBeAbsolute) ? queuedTimers(port) : undefined };
+  },
+  observeWithin: (within, { process, seen }) => ({
+    ...seen,
+    timers: findMakers(within, process, seen.timers),
+  }),
+  probesAlone: ({ seen }) => seen.timers.length > 0,
   probe(tape, own) {
     const intervals = ITIMERS.map((_, which) => askInterval(tape, which));
-    const posix = (own?.seen ?? []).map((timer) => askPosix(tape, timer));
+    const lookCount = (own?.seen.timers.length ?? 0) > MANY ? 1 : LOOKS;
+    const posix = (own?.seen.timers ?? []).map((timer) => askPosix(tape, timer, lookCount));
     return () => ({
       intervals: intervals.map((read) => read()),
       posix: posix.map((read) => read()),
     });
   },
-  queuesSignals: (seen) => seen.length > 0,
-  inspect({ process, probed: { intervals, posix } }) {
+  queuesSignals: (seen) => seen.timers.length > 0,
+  inspect({ process, seen: { queued }, probed: { intervals, posix } }) {
     const [asked, virt, prof] = intervals as [IntervalTimer, IntervalTimer, IntervalTimer];
     const real = hasRunOff(process) ? { ...asked, vsec: 0, vusec: 0 } : asked;
-    const entries = posix.map((setting) => inspectPosixTimer(setting, process));
+    const entries = posix.map((setting) => inspectPosixTimer(setting, process, queued));
     return { tc: { timers: { real, virt, prof, posix: entries } } };
   },
   rebuild({ core, track, process }, context) {
@@ -60,6 +80,16 @@ export const timers = defineTaskState<MadeTimer[], Probed>({
     });
   },
 });
+
+/** One that notifies nobody is in no queue. */
+const mayBeAbsolute = ({ clockid, notify }: MadeTimer): boolean =>
+  clockid === CLOCK_REALTIME && notify !== SIGEV_NONE;
+
+/** Who may not read it restores all timers with what was left of them. */
+function queuedTimers(port: DumpPort): PosixExpiries | undefined {
+  const text = port.attemptReadText('/proc/timer_list');
+  return typeof text === 'number' ? undefined : parseTimerList(text);
+}
 
 /** Whether the signal of ITIMER_REAL came after the timer may have been asked: nothing is left of it. */
 const hasRunOff = ({ lateSignals }: ProcessView): boolean =>
@@ -78,16 +108,17 @@ function askInterval(tape: ProbeTape, which: number): () => IntervalTimer {
   };
 }
 
-function askPosix(tape: ProbeTape, timer: MadeTimer): () => PosixTimerSetting {
+function askPosix(tape: ProbeTape, timer: MadeTimer, lookCount: number): () => PosixTimerSetting {
   const timerid = timer.id;
   const curr_value = tape.reserve(itimerspec.size);
+  const due = mayBeAbsolute(timer) ? lookAtExpiry(tape, timerid, lookCount) : undefined;
   const asked = tape.call(timerGettime, { timerid, curr_value });
   const overrun = tape.call(timerGetoverrun, { timerid });
   return () => {
     answer(asked.result(), 'timer_gettime');
     const { it_interval, it_value } = itimerspec.decode(curr_value.read());
     const missed = answer(overrun.result(), 'timer_getoverrun');
-    return { timer, it_interval, it_value, overrun: missed };
+    return { timer, it_interval, it_value, overrun: missed, ...(due && { due: due() }) };
   };
 }
 

@@ -1,6 +1,6 @@
 /** How a dump leaves the tasks, and how a restore goes on: -R, -s, -d, and waiting for the root task. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive, procStatus, stateOf } from '../../support/proc.js';
@@ -59,6 +59,25 @@ steadyTest('-R and -s exclude each other', async ({ pid, images, ...steady }) =>
   const run = await tool.run(['dump', '-t', String(pid), '-D', images, '-R', '-s']);
   assert.equal(run.status, 2);
   assert.match(run.stderr, /'--leave-running' and '--leave-stopped' exclude each other/);
+  await steady.program.mustPass();
+});
+
+steadyTest('restore -d ends whatever its descriptors are', async (steady) => {
+  const streams: StdioOptions[] = [
+    ['ignore', 'pipe', 'ignore'],
+    ['pipe', 'ignore', 'pipe'],
+    ['ignore', 'ignore', 'ignore'],
+  ];
+  for (const stdio of streams) {
+    await steady.dump();
+    const args = ['restore', '-d', '-D', steady.images];
+    const child = spawn(tool.path, args, { stdio, timeout: 60_000 });
+    leaveToNode(child);
+    const ended = await new Promise((done) =>
+      child.once('exit', (code, signal) => done([code, signal])),
+    );
+    assert.deepEqual(ended, [0, null]);
+  }
   await steady.program.mustPass();
 });
 

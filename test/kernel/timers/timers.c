@@ -148,6 +148,61 @@ static void play_absolute(void) {
   for (int i = 0; i < 3; i++) check_left(i, 900, 1000, 0);
 }
 
+static sigset_t block(int signo) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signo);
+  check_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+  return set;
+}
+static siginfo_t take(const sigset_t *set, int seconds) {
+  siginfo_t info;
+  struct timespec most = {seconds, 0};
+  check(sigtimedwait(set, &info, &most) > 0);
+  check_equal(info.si_code, SI_TIMER);
+  return info;
+}
+
+// Alarms of the clock of the day: it goes on while a program is in its images, and so do those that wait for a time of it.
+static long long in_ns(struct timespec at) { return at.tv_sec * 1000000000ll + at.tv_nsec; }
+static long long real_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return in_ns(now);
+}
+static void play_wall(void) {
+  sigset_t signals = {0};
+  for (int i = 0; i < 4; i++) signals = block(SIGRTMIN + i);
+  const long long start = real_now();
+  long long goals[2];
+  for (int i = 0; i < 2; i++) {
+    goals[i] = start + (1000 + i) * 1000000000ll;
+    check_equal(create(CLOCK_REALTIME, i ? SIGEV_THREAD_ID : SIGEV_SIGNAL, SIGRTMIN + i, i, gettid()), i);
+    set(i, TIMER_ABSTIME, goals[i] / 1000000000, goals[i] % 1000000000, i * 7000000000l);
+  }
+  check_equal(create(CLOCK_REALTIME, SIGEV_SIGNAL, SIGRTMIN + 2, 2, 0), 2);
+  set(2, 0, 1500, 0, 0);
+  check_equal(create(CLOCK_REALTIME, SIGEV_SIGNAL, SIGRTMIN + 3, 3, 0), 3);
+  long long soon = start + 1000000000ll;
+  set(3, TIMER_ABSTIME, soon / 1000000000, soon % 1000000000, 0);
+
+  ready_with_same_timers();
+
+  for (int i = 0; i < 2; i++) {
+    long long before = real_now(), left = in_ns(left_of(i).it_value), after = real_now();
+    if (left > goals[i] - before || left < goals[i] - after) fail("%lld ns left, not %lld", left, goals[i] - before);
+  }
+  check_left(1, 900, 1001, 7);
+  check_left(2, 1400, 1500, 0);
+  // This one ended while the program was away, or not much later.
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGRTMIN + 3);
+  check_equal(take(&signals, 30).si_timerid, 3);
+  check(real_now() >= soon);
+  struct timespec at_once = {0, 0};
+  check_equal(sigtimedwait(&signals, NULL, &at_once), -1);
+}
+
 static int thread_timer, thread_cpu_timer;
 static volatile pid_t woken;
 static void on_wake(int signo, siginfo_t *info, void *context) {
@@ -217,21 +272,6 @@ static void play_many(void) {
   }
   ready_with_same_timers();
   for (int id = 0; id < 1000; id++) check_left(id, 900 + id, 1000 + id, 3);
-}
-
-static sigset_t block(int signo) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signo);
-  check_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
-  return set;
-}
-static siginfo_t take(const sigset_t *set, int seconds) {
-  siginfo_t info;
-  struct timespec most = {seconds, 0};
-  check(sigtimedwait(set, &info, &most) > 0);
-  check_equal(info.si_code, SI_TIMER);
-  return info;
 }
 
 static void play_pending(void) {
@@ -307,6 +347,7 @@ int main(int argc, char **argv) {
                             {"expired", play_expired},
                             {"clocks", play_clocks},
                             {"absolute", play_absolute},
+                            {"wall", play_wall},
                             {"thread", play_thread},
                             {"callback", play_callback},
                             {"sparse", play_sparse},
