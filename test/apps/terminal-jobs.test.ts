@@ -7,7 +7,7 @@ import { testSource } from '../support/paths.js';
 import { childrenOf, isAlive, stateOf } from '../support/proc.js';
 import { Pty } from '../support/pty.js';
 import { reap } from '../support/reaper.js';
-import { freezeJob, freezeTree, restoring, SHELL_JOB } from '../support/shell-jobs.js';
+import { freezeJob, freezeTree, openVim, restoring, SHELL_JOB } from '../support/shell-jobs.js';
 import { Tmux } from '../support/tmux.js';
 import { tool } from '../support/tool.js';
 import { waitFor } from '../support/wait.js';
@@ -150,11 +150,8 @@ describe('job control', () => {
     withTmux(async (tmux, images) => {
       const notes = join(tmux.dir, 'notes.txt');
       const first = await tmux.window();
-      first.type(`vim -u NONE -i NONE -n ${notes}`, 'Enter');
-      await first.shows(/notes\.txt/);
-      first.type('iunsaved words', 'Escape');
-      await first.shows(/unsaved words/);
-      first.type('C-z');
+      await openVim(first, notes);
+      first.type('Escape', 'C-z');
       await first.shows(/Stopped +vim/);
       const pid = await first.job('vim');
       mkdirSync(images);

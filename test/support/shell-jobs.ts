@@ -52,16 +52,22 @@ export async function freezeTree(
 export const restoring = (by: Tool, images: string): string =>
   `${by.path} restore ${SHELL_JOB} -D ${images}; echo "status $?"`;
 
+/** Starts vim on a new file in a window, and begins to write. */
+export async function openVim(window: Window, file: string): Promise<void> {
+  window.type(`vim -u NONE -i NONE -n ${file}`, 'Enter');
+  // Not before: what is typed until then, the terminal shows, and vim throws away.
+  await window.shows(/\[New/);
+  window.type('iunsaved words');
+  await window.shows(/^unsaved words/m);
+}
+
 /** vim, in the middle of a text that was not saved. */
 export async function vimGoesOn({ dumper, restorer }: Pair): Promise<void> {
   using tmux = new Tmux();
   const images = join(tmux.dir, 'images');
   const notes = join(tmux.dir, 'notes.txt');
   const first = await tmux.window();
-  first.type(`vim -u NONE -i NONE -n ${notes}`, 'Enter');
-  await first.shows(/notes\.txt/);
-  first.type('iunsaved words');
-  await first.shows(/unsaved words/);
+  await openVim(first, notes);
   const pid = await freezeJob(first, 'vim', { by: dumper, images });
   assert.ok(!existsSync(notes), 'nothing was saved');
   const second = await tmux.window();
