@@ -62,7 +62,11 @@ describe('a session on a terminal of the caller', () => {
   test('gets it from a woodfrog that leads its session', () =>
     withTmux(async (tmux, images) => {
       const pid = await frozenSession(tmux, images);
+      const between = await tmux.window();
       const second = await tmux.window();
+      // Nobody has the number of the first terminal any more.
+      between.type('exit', 'Enter');
+      await waitFor('the window to close', () => !between.isOpen(), WAIT_MS);
       second.type(`exec ${tool.path} restore ${SHELL_JOB} -D ${images}`, 'Enter');
       // It may draw itself anew.
       await second.shows(/^resized/m);

@@ -15,6 +15,7 @@ import { surveyNamed } from './open-named.js';
 import type { FownEntry } from './owner.js';
 import { RebuildRemaps } from './rebuild-remaps.js';
 import type { FileEntry } from './registry.js';
+import { isOpenedByName } from './tty/terminals.js';
 
 export type FdinfoEntry = MessageValue<typeof fdinfo_entry>;
 
@@ -112,8 +113,11 @@ export class SavedFiles {
   }
 
   /** How this host's files differ from the saved ones: descriptors', mappings', directories'. */
-  survey({ port, options }: RebuildInputs): string[] {
+  survey(context: RebuildInputs): string[] {
+    const { port, options } = context;
+    const unopened = this.namesOfTerminals(context);
     return [...this.byId.values()].flatMap((file) => {
+      if (unopened.has(file.id)) return [];
       const kind = this.kinds.get(file.type);
       const { reg } = file;
       const handedIn = this.handedIns.get(file.id);
@@ -124,6 +128,16 @@ export class SavedFiles {
       const entry = reg ? this.remaps.visible(reg) : kind && file[kind.unionField];
       return entry === undefined ? [] : (kind?.survey?.(entry, port, options) ?? []);
     });
+  }
+
+  /** Of terminals that are not opened by their names: '/dev/pts/3' may be gone by now, or somebody else's. */
+  private namesOfTerminals({ terminals }: RebuildInputs): Set<number> {
+    const ids = new Set<number>();
+    for (const { tty } of this.byId.values()) {
+      if (tty?.regf_id === undefined) continue;
+      if (!isOpenedByName(terminals.of(tty.tty_info_id))) ids.add(tty.regf_id);
+    }
+    return ids;
   }
 
   private entry(id: number): FileEntry {

@@ -70,6 +70,10 @@ const PTMX = encodeDev({ major: TTYAUX_MAJOR, minor: PTMX_MINOR });
 export const resourceName = ({ rdev, dev }: TtyInfoEntry): string =>
   `tty[${rdev.toString(16)}:${(dev ?? 0).toString(16)}]`;
 
+/** Others are made, or are woodfrog's, whatever they were called. */
+export const isOpenedByName = ({ kind }: Terminal): boolean =>
+  kind === 'device' || kind === 'current';
+
 /** The path of a terminal that is no pty. */
 export function deviceName(images: ImageSet, { key, slave }: Terminal): string {
   const files = images.many(IMAGES.FILES);
